@@ -1,0 +1,48 @@
+# Everything a person or a machine does with this repository, a few lines each.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TEST_READY := $(VENV)/.test-ready
+
+.PHONY: demo test lint unit bench lock clean
+
+demo: $(READY)
+	@$(BIN)/pilothouse demo
+
+test: $(TEST_READY)
+	@scripts/sshd-present
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -q
+
+lint: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+unit: $(TEST_READY)
+	$(BIN)/pytest -q tests/unit
+
+bench: $(TEST_READY)
+	$(BIN)/python -m benchmarks
+
+# The locks name exact versions with their checksums; `make lock` renews them from pyproject.toml.
+lock: $(TEST_READY)
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-options --no-header \
+	  --output-file requirements.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-options --no-header \
+	  --extra dev --allow-unsafe --output-file requirements-dev.txt pyproject.toml
+
+$(READY): requirements.txt pyproject.toml
+	@scripts/make-venv $(PYTHON) $(VENV) requirements.txt
+	@touch $@
+
+$(TEST_READY): $(READY) requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

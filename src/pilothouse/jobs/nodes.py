@@ -1,0 +1,264 @@
+"""The nodes of a job: one value per target, read from a node file or from ``runNode`` (spec section 2.7).
+
+A node file may start with a header line or not, and may hold one object a line, pretty-printed objects one
+after another, or one array.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from pilothouse.errors import DocumentError, Problem
+from pilothouse.jobs.secret import Secret
+
+PROTOCOLS: Final = ("local", "ssh", "tagent")
+_BLANKS: Final = " \t\r\n"
+_HIGHEST_PORT: Final = 65535
+_SHOWN: Final = 60
+_DECODER: Final = json.JSONDecoder()
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """One target of a job.
+
+    ``port`` is the service port, which only names the node; ``protocol_port`` is where to connect, already
+    resolved from the documented fields. ``attributes`` are the further fields, handed on to operations.
+    """
+
+    resource_id: int
+    host: str
+    port: int | None = None
+    name: str = ""
+    type: str = ""
+    protocol: str = "ssh"
+    protocol_port: int = 0
+    username: str = ""
+    password: Secret = Secret()
+    runner_id: int | None = None
+    attributes: dict[str, Any] = {}
+
+    @property
+    def key(self) -> str:
+        """The name of the node's files: ``<host>-<port>-<resourceId>``."""
+        return f"{self.host}-{'' if self.port is None else self.port}-{self.resource_id}"
+
+
+LOCAL: Final = Node(resource_id=0, host="local", port=0, protocol="local")
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What a control server writes before the nodes: counts over all runners of the job."""
+
+    total: int
+    local_runner_id: int | None = None
+    runner_ids: tuple[int, ...] = ()
+
+
+class NodeFile(msgspec.Struct, frozen=True):
+    """The nodes of a job in file order, and the header if there is one."""
+
+    nodes: tuple[Node, ...]
+    header: Header | None = None
+
+    @property
+    def total(self) -> int:
+        """The number of nodes over all runners, which decides on parallelism and rounds."""
+        return self.header.total if self.header else len(self.nodes)
+
+
+def decode(text: str, source: str) -> NodeFile:
+    """Read a node file; ``source`` names it in errors.
+
+    Exact repetitions of a node count once. Raises DocumentError with every fault found: text that is no
+    JSON, wrong fields, two different nodes of one resourceId, no node at all.
+    """
+    problems: list[Problem] = []
+    header: Header | None = None
+    found: list[tuple[str, Any]] = []
+    try:
+        for number, (place, value) in enumerate(objects(text)):
+            if number == 0 and isinstance(value, dict) and "totalCount" in value and "host" not in value:
+                header = _header(value, place, problems)
+            else:
+                found.append((place, value))
+    except json.JSONDecodeError as error:
+        problems.append(
+            Problem(f"line {error.lineno}, column {error.colno}", f"no JSON here ({error.msg})", "a node object")
+        )
+    nodes = collect(found, problems)
+    if not nodes and not problems:
+        problems.append(Problem("$", "no node", 'at least one {"resourceId": 1, "host": "...", "protocol": "ssh"}'))
+    if problems:
+        raise DocumentError(source, problems)
+    return NodeFile(nodes, header)
+
+
+def objects(text: str) -> Iterator[tuple[str, Any]]:
+    """Yield each JSON value of the text with its place (``line 7``, or ``$[2]`` inside an array)."""
+    position, line = 0, 1
+    end = len(text)
+    while True:
+        start = position
+        while position < end and text[position] in _BLANKS:
+            position += 1
+        line += text.count("\n", start, position)
+        if position >= end:
+            return
+        value, after = _DECODER.raw_decode(text, position)
+        if isinstance(value, list):
+            yield from ((f"$[{index}]", item) for index, item in enumerate(value))
+        else:
+            yield f"line {line}", value
+        line += text.count("\n", position, after)
+        position = after
+
+
+def collect(found: list[tuple[str, Any]], problems: list[Problem]) -> tuple[Node, ...]:
+    """Turn placed JSON values into nodes, noting faults (duplicates too) in ``problems``."""
+    seen: dict[int, tuple[str, Node]] = {}
+    for place, value in found:
+        node = _node(value, place, problems)
+        if node is None:
+            continue
+        first = seen.setdefault(node.resource_id, (place, node))
+        if first[1] != node:
+            problems.append(
+                Problem(
+                    f"{place}.resourceId",
+                    f"{node.resource_id} again, for another node than at {first[0]}",
+                    "one node per resourceId",
+                )
+            )
+    return tuple(node for _, node in seen.values())
+
+
+def _header(value: dict[str, Any], place: str, problems: list[Problem]) -> Header | None:
+    read = _Fields(value, place, problems)
+    total = read.integer("totalCount", required=True)
+    runners = value.get("jobRunnerIds") or []
+    if not isinstance(runners, list) or not all(isinstance(item, int) for item in runners):
+        problems.append(Problem(f"{place}.jobRunnerIds", json.dumps(runners), "a list of integers"))
+        runners = []
+    if total is None or total < 0:
+        return None
+    return Header(total, read.integer("localRunnerId"), tuple(runners))
+
+
+def _node(value: Any, place: str, problems: list[Problem]) -> Node | None:
+    if not isinstance(value, dict):
+        problems.append(Problem(place, f"{_shown(value)}", "a node object"))
+        return None
+    before = len(problems)
+    read = _Fields(value, place, problems)
+    protocol, suffix = _protocol(read)
+    port = read.integer("port", high=_HIGHEST_PORT)
+    resource_id = read.integer("resourceId", required=True)
+    host = read.text("host", required=True, check=_is_host, allowed="a host name or address without blanks or /")
+    node = Node(
+        resource_id=resource_id or 0,
+        host=host,
+        port=port,
+        name=read.text("nodeName"),
+        type=read.text("nodeType"),
+        protocol=protocol,
+        protocol_port=_protocol_port(read, protocol, suffix, port),
+        username=read.text("username"),
+        password=Secret(read.text("password")),
+        runner_id=read.integer("runnerId"),
+        attributes={name: item for name, item in value.items() if name not in _KNOWN},
+    )
+    return node if len(problems) == before else None
+
+
+_KNOWN: Final = frozenset(
+    {
+        "resourceId",
+        "host",
+        "port",
+        "nodeName",
+        "nodeType",
+        "protocol",
+        "protocolPort",
+        "username",
+        "password",
+        "runnerId",
+    }
+)
+
+
+def _protocol(read: "_Fields") -> tuple[str, str]:
+    name, _, suffix = (read.text("protocol") or "ssh").partition(".")
+    if name not in PROTOCOLS or (suffix and not suffix.isdigit()):
+        read.fault("protocol", _shown(read.value.get("protocol")), "ssh, tagent, tagent.<port> or local")
+    return name, suffix
+
+
+def _protocol_port(read: "_Fields", protocol: str, suffix: str, port: int | None) -> int:
+    """Resolve in the documented order: protocolPort, servicePorts, the protocol's suffix, port, 0."""
+    chosen = read.integer("protocolPort", high=_HIGHEST_PORT)
+    services = read.value.get("servicePorts")
+    if services is not None and not isinstance(services, dict):
+        read.fault("servicePorts", _shown(services), "an object protocol -> port")
+    elif services and services.get(protocol):
+        chosen = _Fields(services, f"{read.place}.servicePorts", read.problems).integer(protocol, high=_HIGHEST_PORT)
+    if suffix:
+        chosen = int(suffix)
+    return chosen or port or 0
+
+
+def _is_host(text: str) -> bool:
+    strange = any(c in "/\\" or c.isspace() or not c.isprintable() for c in text)
+    return bool(text) and not strange and text[0] not in "-."
+
+
+class _Fields:
+    """Reads the fields of one object, noting what cannot be used."""
+
+    def __init__(self, value: dict[str, Any], place: str, problems: list[Problem]) -> None:
+        self.value = value
+        self.place = place
+        self.problems = problems
+
+    def fault(self, name: str, found: str, allowed: str) -> None:
+        self.problems.append(Problem(f"{self.place}.{name}", found, allowed))
+
+    def integer(self, name: str, *, required: bool = False, high: int | None = None) -> int | None:
+        found = self.value.get(name)
+        if found is None or found == "":
+            if required:
+                self.fault(name, "missing", "an integer")
+            return None
+        number = int(found) if isinstance(found, str) and found.isascii() and found.isdigit() else found
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            self.fault(name, _shown(found), "an integer, 0 or more")
+            return None
+        if high is not None and number > high:
+            self.fault(name, _shown(found), f"an integer up to {high}")
+            return None
+        return number
+
+    def text(
+        self,
+        name: str,
+        *,
+        required: bool = False,
+        check: Callable[[str], bool] | None = None,
+        allowed: str = "a string",
+    ) -> str:
+        found = self.value.get(name)
+        if found is None and not required:
+            return ""
+        if not isinstance(found, str):
+            shown = "missing" if found is None else "no string" if name == "password" else _shown(found)
+            self.fault(name, shown, allowed)
+            return ""
+        if check is not None and not check(found):
+            self.fault(name, _shown(found), allowed)
+        return found
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -1,0 +1,32 @@
+"""A text that must never be shown by accident."""
+
+from typing import Final
+
+MASK: Final = "******"
+
+
+class Secret:
+    """A secret text; only ``reveal`` gives it away, every other form shows asterisks."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself, for the one place that hands it to its user."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return MASK if self._text else "''"
+
+    __str__ = __repr__

@@ -1,0 +1,112 @@
+"""The one configuration loader: defaults, then a file, then the environment, then what the caller says."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from pilothouse.errors import SettingsError
+
+HostKeyPolicy = Literal["verify", "accept-new", "accept-any"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything a site can set; each name is also ``PILOTHOUSE_<NAME>`` in the environment.
+
+    Times are seconds. ``data`` is the folder of all job data (``job/`` and ``cache/`` below it).
+    """
+
+    data: Path
+    plugins: tuple[Path, ...] = ()
+    known_hosts: tuple[Path, ...] = ()
+    host_keys: HostKeyPolicy = "verify"
+    identities: tuple[Path, ...] = ()
+    connect_timeout: float = 60.0
+    operation_timeout: float = 86400.0
+    keepalive: float = 30.0
+    concurrency: int = 200
+    handshakes: int = 50
+    encodings: tuple[str, ...] = ("GBK",)
+    password_key: str = ""
+    runner_id: int = 1
+
+
+def default_data(environ: Mapping[str, str]) -> Path:
+    """Return where job data lives unless a setting says otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/pilothouse")
+    base = environ.get("XDG_DATA_HOME") or Path(environ.get("HOME", "/")) / ".local" / "share"
+    return Path(base) / "pilothouse"
+
+
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    **overrides: Any,
+) -> Settings:
+    """Return the settings in force.
+
+    ``path``, else ``PILOTHOUSE_CONFIG``, names a TOML file; without either the usual places are looked at.
+    ``overrides`` that are None do not count. Raises SettingsError naming the file and the key.
+    """
+    source = _source(path, environ)
+    values: dict[str, Any] = {"data": default_data(environ), **_read(source)}
+    for name in Settings.__struct_fields__:
+        given = environ.get(f"PILOTHOUSE_{name.upper()}")
+        if given is not None:
+            values[name] = given.split(os.pathsep) if _is_list(name) else given
+    values.update({name: value for name, value in overrides.items() if value is not None})
+    try:
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_convert)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source or 'settings'}: {error}") from None
+    return _checked(settings, source)
+
+
+def _source(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    if path is not None:
+        return path
+    if named := environ.get("PILOTHOUSE_CONFIG"):
+        return Path(named)
+    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
+    for place in (home / "pilothouse" / "pilothouse.toml", Path("/etc/pilothouse/pilothouse.toml")):
+        if place.is_file():
+            return place
+    return None
+
+
+def _read(source: Path | None) -> dict[str, Any]:
+    if source is None:
+        return {}
+    try:
+        return tomllib.loads(source.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{source}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{source}: is not TOML: {error}") from None
+
+
+def _is_list(name: str) -> bool:
+    return name in {"plugins", "known_hosts", "identities", "encodings"}
+
+
+def _convert(wanted: type, value: Any) -> Any:
+    if wanted is Path and isinstance(value, str | Path):
+        return Path(value).expanduser()
+    raise NotImplementedError(wanted)
+
+
+def _checked(settings: Settings, source: Path | None) -> Settings:
+    where = source or "settings"
+    for name in ("concurrency", "handshakes", "connect_timeout", "operation_timeout"):
+        if getattr(settings, name) <= 0:
+            raise SettingsError(f"{where}: {name} is {getattr(settings, name)}; allowed: more than 0")
+    for name in settings.encodings:
+        try:
+            b"".decode(name)
+        except LookupError:
+            raise SettingsError(f"{where}: encodings: unknown character set {name!r}") from None
+    return settings
