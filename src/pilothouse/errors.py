@@ -66,6 +66,10 @@ class UnresolvedReferenceError(PilothouseError):
         super().__init__(f"{reference} cannot be resolved: {reason}")
 
 
+class OutputError(PilothouseError):
+    """An operation handed back something that cannot be read."""
+
+
 class RefusedError(PilothouseError):
     """The request is valid but must not be carried out now."""
 
@@ -90,6 +94,12 @@ class JobNotFoundError(UsageError):
     def __init__(self, job_id: str, where: str) -> None:
         self.job_id = job_id
         super().__init__(f"job {job_id} has no run directory at {where}; see: pilothouse job list")
+
+
+class AbortedError(PilothouseError):
+    """The job was aborted while this was under way."""
+
+    exit_code = ExitCode.ABORTED
 
 
 class JournalError(PilothouseError):

@@ -5,18 +5,18 @@ after another, or one array.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from pilothouse.errors import DocumentError, Problem
+from pilothouse.jobs.fields import Fields, shown
 from pilothouse.jobs.secret import Secret
 
 PROTOCOLS: Final = ("local", "ssh", "tagent")
 _BLANKS: Final = " \t\r\n"
 _HIGHEST_PORT: Final = 65535
-_SHOWN: Final = 60
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -43,6 +43,11 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """The name of the node's files: ``<host>-<port>-<resourceId>``."""
         return f"{self.host}-{'' if self.port is None else self.port}-{self.resource_id}"
+
+    @property
+    def title(self) -> str:
+        """The node as logs name it: ``[<resourceId>]<host>:<port>``."""
+        return f"[{self.resource_id}]{self.host}:{'' if self.port is None else self.port}"
 
 
 LOCAL: Final = Node(resource_id=0, host="local", port=0, protocol="local")
@@ -135,7 +140,7 @@ def collect(found: list[tuple[str, Any]], problems: list[Problem]) -> tuple[Node
 
 
 def _header(value: dict[str, Any], place: str, problems: list[Problem]) -> Header | None:
-    read = _Fields(value, place, problems)
+    read = Fields(value, place, problems)
     total = read.integer("totalCount", required=True)
     runners = value.get("jobRunnerIds") or []
     if not isinstance(runners, list) or not all(isinstance(item, int) for item in runners):
@@ -148,10 +153,10 @@ def _header(value: dict[str, Any], place: str, problems: list[Problem]) -> Heade
 
 def _node(value: Any, place: str, problems: list[Problem]) -> Node | None:
     if not isinstance(value, dict):
-        problems.append(Problem(place, f"{_shown(value)}", "a node object"))
+        problems.append(Problem(place, f"{shown(value)}", "a node object"))
         return None
     before = len(problems)
-    read = _Fields(value, place, problems)
+    read = Fields(value, place, problems)
     protocol, suffix = _protocol(read)
     port = read.integer("port", high=_HIGHEST_PORT)
     resource_id = read.integer("resourceId", required=True)
@@ -165,7 +170,7 @@ def _node(value: Any, place: str, problems: list[Problem]) -> Node | None:
         protocol=protocol,
         protocol_port=_protocol_port(read, protocol, suffix, port),
         username=read.text("username"),
-        password=Secret(read.text("password")),
+        password=Secret(read.text("password", secret=True)),
         runner_id=read.integer("runnerId"),
         attributes={name: item for name, item in value.items() if name not in _KNOWN},
     )
@@ -188,21 +193,21 @@ _KNOWN: Final = frozenset(
 )
 
 
-def _protocol(read: "_Fields") -> tuple[str, str]:
+def _protocol(read: Fields) -> tuple[str, str]:
     name, _, suffix = (read.text("protocol") or "ssh").partition(".")
     if name not in PROTOCOLS or (suffix and not suffix.isdigit()):
-        read.fault("protocol", _shown(read.value.get("protocol")), "ssh, tagent, tagent.<port> or local")
+        read.fault("protocol", shown(read.value.get("protocol")), "ssh, tagent, tagent.<port> or local")
     return name, suffix
 
 
-def _protocol_port(read: "_Fields", protocol: str, suffix: str, port: int | None) -> int:
+def _protocol_port(read: Fields, protocol: str, suffix: str, port: int | None) -> int:
     """Resolve in the documented order: protocolPort, servicePorts, the protocol's suffix, port, 0."""
     chosen = read.integer("protocolPort", high=_HIGHEST_PORT)
     services = read.value.get("servicePorts")
     if services is not None and not isinstance(services, dict):
-        read.fault("servicePorts", _shown(services), "an object protocol -> port")
+        read.fault("servicePorts", shown(services), "an object protocol -> port")
     elif services and services.get(protocol):
-        chosen = _Fields(services, f"{read.place}.servicePorts", read.problems).integer(protocol, high=_HIGHEST_PORT)
+        chosen = Fields(services, f"{read.place}.servicePorts", read.problems).integer(protocol, high=_HIGHEST_PORT)
     if suffix:
         chosen = int(suffix)
     return chosen or port or 0
@@ -211,54 +216,3 @@ def _protocol_port(read: "_Fields", protocol: str, suffix: str, port: int | None
 def _is_host(text: str) -> bool:
     strange = any(c in "/\\" or c.isspace() or not c.isprintable() for c in text)
     return bool(text) and not strange and text[0] not in "-."
-
-
-class _Fields:
-    """Reads the fields of one object, noting what cannot be used."""
-
-    def __init__(self, value: dict[str, Any], place: str, problems: list[Problem]) -> None:
-        self.value = value
-        self.place = place
-        self.problems = problems
-
-    def fault(self, name: str, found: str, allowed: str) -> None:
-        self.problems.append(Problem(f"{self.place}.{name}", found, allowed))
-
-    def integer(self, name: str, *, required: bool = False, high: int | None = None) -> int | None:
-        found = self.value.get(name)
-        if found is None or found == "":
-            if required:
-                self.fault(name, "missing", "an integer")
-            return None
-        number = int(found) if isinstance(found, str) and found.isascii() and found.isdigit() else found
-        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            self.fault(name, _shown(found), "an integer, 0 or more")
-            return None
-        if high is not None and number > high:
-            self.fault(name, _shown(found), f"an integer up to {high}")
-            return None
-        return number
-
-    def text(
-        self,
-        name: str,
-        *,
-        required: bool = False,
-        check: Callable[[str], bool] | None = None,
-        allowed: str = "a string",
-    ) -> str:
-        found = self.value.get(name)
-        if found is None and not required:
-            return ""
-        if not isinstance(found, str):
-            shown = "missing" if found is None else "no string" if name == "password" else _shown(found)
-            self.fault(name, shown, allowed)
-            return ""
-        if check is not None and not check(found):
-            self.fault(name, _shown(found), allowed)
-        return found
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -1,8 +1,14 @@
-"""A text that must never be shown by accident."""
+"""Texts that must never be shown by accident."""
 
+import re
 from typing import Final
 
 MASK: Final = "******"
+# The documented patterns (spec section 2.6), up to the next line end, real or written as two characters.
+_ASSIGNMENT: Final = re.compile(
+    r"((?:password|passwd|pwd)[ \t]*[=:][ \t]*|identified[ \t]+by[ \t]+)(?!\\n)[^\r\n]+?(?=\\n|[\r\n]|\Z)",
+    re.IGNORECASE,
+)
 
 
 class Secret:
@@ -30,3 +36,8 @@ class Secret:
         return MASK if self._text else "''"
 
     __str__ = __repr__
+
+
+def mask_assignments(text: str) -> str:
+    r"""Mask what follows ``password=``, ``pwd:`` or ``identified by`` up to the next ``\n`` (two characters or one)."""
+    return _ASSIGNMENT.sub(lambda match: match[1] + MASK, text)

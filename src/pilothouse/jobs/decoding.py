@@ -1,0 +1,209 @@
+"""Reading a job document, whole: every fault is found before anything starts (spec section 2)."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pilothouse.errors import DocumentError, Problem
+from pilothouse.jobs import nodes
+from pilothouse.jobs.document import (
+    LEGACY_KINDS,
+    ON_RUNNER,
+    PER_NODE,
+    Argument,
+    ExecRound,
+    Group,
+    Job,
+    Kind,
+    Operation,
+    Option,
+    Output,
+    Phase,
+    Script,
+    Strategy,
+)
+from pilothouse.jobs.fields import Fields, shown
+from pilothouse.jobs.interpreters import INTERPRETERS
+
+_PHASE_TYPES: Final = ("runner", "local", "sqlfile", "target", "remote", "runner_target", "localremote")
+_LOCAL_TYPES: Final = frozenset({"runner", "local", "sqlfile"})
+_KINDS: Final = (*Kind, *LEGACY_KINDS)
+_JOB_ID: Final = "letters, digits, - and _"
+
+
+def decode(text: str, source: str) -> Job:
+    """Read params.json; ``source`` names it in errors. Raises DocumentError with every fault found."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise DocumentError(source, [Problem(place, f"no JSON here ({error.msg})", "a job object")]) from None
+    if not isinstance(value, dict):
+        raise DocumentError(source, [Problem("$", shown(value), "a job object")])
+    problems: list[Problem] = []
+    job = _job(Fields(value, "$", problems))
+    if problems:
+        raise DocumentError(source, problems)
+    return job
+
+
+def _job(read: Fields) -> Job:
+    groups = tuple(_group(item) for item in read.objects("runFlow"))
+    _unique(read, "groupNo", ((f"$.runFlow[{i}].groupNo", group.number) for i, group in enumerate(groups)))
+    _unique(
+        read,
+        "phaseName",
+        (
+            (f"$.runFlow[{i}].phases[{k}].phaseName", phase.name)
+            for i, group in enumerate(groups)
+            for k, phase in enumerate(group.phases)
+        ),
+    )
+    return Job(
+        id=_job_id(read),
+        groups=groups,
+        tenant=read.text("tenant") or "none",
+        user=read.text("execUser"),
+        round_count=read.integer("roundCount", low=None) or 0,
+        options=read.mapping("opt"),
+        global_options=read.mapping("globalOpt"),
+        environment=read.mapping("environment"),
+        pass_through=read.mapping("passThroughEnv"),
+        nodes=_run_nodes(read),
+    )
+
+
+def _job_id(read: Fields) -> str:
+    found = read.value.get("jobId")
+    if found is None or isinstance(found, bool) or not isinstance(found, int | str):
+        if found is not None:
+            read.fault("jobId", shown(found), _JOB_ID)
+        return "0"
+    if not is_job_id(str(found)):
+        read.fault("jobId", shown(found), _JOB_ID)
+    return str(found)
+
+
+def is_job_id(text: str) -> bool:
+    """Whether the text can name a job and its folder."""
+    return text.isascii() and text.replace("-", "").replace("_", "").isalnum() and text[0] not in "-_"
+
+
+def _run_nodes(read: Fields) -> tuple[nodes.Node, ...] | None:
+    if read.value.get("runNode") is None:
+        return None
+    return nodes.collect([(item.place, item.value) for item in read.objects("runNode")], read.problems)
+
+
+def _group(read: Fields) -> Group:
+    if "phases" not in read.value:
+        read.fault("phases", "missing", 'a list of phases ({"phaseName": ..., "operations": [...]})')
+    strategy = read.text("execStrategy")
+    return Group(
+        number=read.integer("groupNo", required=True) or 0,
+        strategy=Strategy.GRAY_SCALE if strategy == Strategy.GRAY_SCALE else Strategy.ONE_SHOT,
+        round_count=read.integer("roundCount", low=None),
+        phases=tuple(_phase(item) for item in read.objects("phases")),
+    )
+
+
+def _phase(read: Fields) -> Phase:
+    operations = tuple(_operation(item) for item in read.objects("operations", required=True))
+    places = ((f"{read.place}.operations[{i}].opId", operation.id) for i, operation in enumerate(operations))
+    _unique(read, "opId", places)
+    kind = read.word("phaseType", _PHASE_TYPES, "")
+    return Phase(
+        name=read.text("phaseName", required=True, check=_is_name, allowed="a name without / and not starting with ."),
+        on_runner=_on_runner(read, kind, operations),
+        operations=operations,
+        exec_round=ExecRound(read.word("execRound", tuple(ExecRound), ExecRound.FIRST)),
+        round_count=read.integer("roundCount", low=None),
+        rerun=kind == "sqlfile",
+    )
+
+
+def _on_runner(read: Fields, kind: str, operations: Iterable[Operation]) -> bool:
+    """Say where the phase runs; a phase that mixes both sides is refused (spec section 13, D06)."""
+    kinds = [operation.kind for operation in operations]
+    here = kind in _LOCAL_TYPES if kind else any(item in ON_RUNNER for item in kinds)
+    strangers = PER_NODE if here else ON_RUNNER
+    for index, item in enumerate(kinds):
+        if item in strangers:
+            side, others = ("the runner", ON_RUNNER) if here else ("target nodes", PER_NODE)
+            allowed = ", ".join(sorted([*others, Kind.NATIVE]))
+            read.fault(
+                f"operations[{index}].opType",
+                f"{shown(item)} in a phase that runs on {side}",
+                f"{allowed}; put operations of the other side into a phase of their own",
+            )
+    return here
+
+
+def _operation(read: Fields) -> Operation:
+    types = read.mapping("desc")
+    name = read.text("opName", required=True)
+    script = _script(read)
+    return Operation(
+        id=read.text("opId", required=True, check=_is_operation_id, allowed="a name with at most one / inside"),
+        name=name,
+        kind=_kind(read),
+        script=script,
+        interpreter=read.word("interpreter", tuple(INTERPRETERS), ""),
+        options=tuple(Option(key, value, str(types.get(key) or "text")) for key, value in read.mapping("opt").items()),
+        arguments=tuple(Argument(item.value.get("value"), item.text("type") or "text") for item in read.objects("arg")),
+        outputs=_outputs(read),
+        fail_ignore=read.flag("failIgnore"),
+        help=read.text("help"),
+    )
+
+
+def _kind(read: Fields) -> Kind:
+    if read.value.get("opType") is None:
+        read.fault("opType", "missing", ", ".join(_KINDS))
+    word = read.word("opType", _KINDS, Kind.RUNNER)
+    return LEGACY_KINDS.get(word) or Kind(word)
+
+
+def _script(read: Fields) -> Script | None:
+    if not read.flag("isScript"):
+        return None
+    interpreter = read.word("interpreter", tuple(INTERPRETERS), "")
+    if not read.value.get("interpreter"):
+        read.fault("interpreter", "missing", ", ".join(INTERPRETERS))
+    content = read.value.get("scriptContent")
+    if content is not None and not isinstance(content, str):
+        read.fault("scriptContent", shown(content), "a string")
+        content = None
+    identity = read.value.get("scriptId")
+    if identity is not None and (isinstance(identity, bool) or not isinstance(identity, int | str)):
+        read.fault("scriptId", shown(identity), "an integer or a string")
+    return Script(interpreter=interpreter, content=content, id="" if identity is None else str(identity))
+
+
+def _outputs(read: Fields) -> tuple[Output, ...] | None:
+    if read.value.get("output") is None:
+        return None
+    found = []
+    for name, item in read.mapping("output").items():
+        if isinstance(item, dict):
+            found.append(Output(name, str(item.get("type") or "text"), item.get("defaultValue")))
+        else:
+            read.fault(f"output.{name}", shown(item), "an object with type and defaultValue")
+    return tuple(found)
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and "/" not in text and "\0" not in text and text[0] != "."
+
+
+def _is_operation_id(text: str) -> bool:
+    parts = text.split("/")
+    return len(parts) <= 2 and all(_is_name(part) for part in parts)  # noqa: PLR2004 - group and name
+
+
+def _unique(read: Fields, what: str, found: Iterable[tuple[str, Any]]) -> None:
+    first: dict[Any, str] = {}
+    for place, value in found:
+        if value in first:
+            read.problems.append(Problem(place, f"{shown(value)} again, as at {first[value]}", f"one {what} each"))
+        first.setdefault(value, place)

@@ -1,0 +1,128 @@
+"""The job document (params.json) as values: groups, phases, operations (spec sections 2.1 to 2.6)."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from pilothouse.jobs.nodes import Node
+
+
+class Kind(StrEnum):
+    """What an operation is, which says where it runs (spec section 2.4)."""
+
+    RUNNER = "runner"
+    TARGET = "target"
+    RUNNER_TARGET = "runner_target"
+    SQLFILE = "sqlfile"
+    NATIVE = "native"
+
+
+LEGACY_KINDS: Final = {"local": Kind.RUNNER, "remote": Kind.TARGET, "localremote": Kind.RUNNER_TARGET}
+
+ON_RUNNER: Final = frozenset({Kind.RUNNER, Kind.SQLFILE})
+"""Kinds that run once per phase, on the local node."""
+
+PER_NODE: Final = frozenset({Kind.TARGET, Kind.RUNNER_TARGET})
+"""Kinds that run once per target node; native operations follow their phase."""
+
+
+class Strategy(StrEnum):
+    """How a group takes its nodes: all at once, or round after round."""
+
+    ONE_SHOT = "oneShot"
+    GRAY_SCALE = "grayScale"
+
+
+class ExecRound(StrEnum):
+    """Which gray-scale round triggers a phase that runs on the runner."""
+
+    FIRST = "first"
+    MIDDLE = "middle"
+    LAST = "last"
+
+
+class Script(msgspec.Struct, frozen=True, kw_only=True):
+    """A custom script: its text, or the id under which the script folder or the server holds it."""
+
+    interpreter: str
+    content: str | None = None
+    id: str = ""
+
+
+class Option(msgspec.Struct, frozen=True):
+    """A named value on an operation's command line; ``value`` is JSON, references not yet resolved."""
+
+    name: str
+    value: Any
+    type: str
+
+
+class Argument(msgspec.Struct, frozen=True):
+    """A positional value on an operation's command line."""
+
+    value: Any
+    type: str
+
+
+class Output(msgspec.Struct, frozen=True):
+    """A value that an operation promises to hand back."""
+
+    name: str
+    type: str
+    default: Any = None
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a phase. ``outputs`` is None when the operation has none; it may be empty."""
+
+    id: str
+    name: str
+    kind: Kind
+    script: Script | None = None
+    interpreter: str = ""
+    options: tuple[Option, ...] = ()
+    arguments: tuple[Argument, ...] = ()
+    outputs: tuple[Output, ...] | None = None
+    fail_ignore: bool = False
+    help: str = ""
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """Operations in order, on the runner (``on_runner``) or on each target node."""
+
+    name: str
+    on_runner: bool
+    operations: tuple[Operation, ...]
+    exec_round: ExecRound = ExecRound.FIRST
+    round_count: int | None = None
+    rerun: bool = False
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Phases that run together."""
+
+    number: int
+    strategy: Strategy
+    phases: tuple[Phase, ...]
+    round_count: int | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole job. ``nodes`` is None unless the document carries its own (``runNode``)."""
+
+    id: str
+    groups: tuple[Group, ...]
+    tenant: str = "none"
+    user: str = ""
+    round_count: int = 0
+    options: dict[str, Any] = {}
+    global_options: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
+    pass_through: dict[str, Any] = {}
+    nodes: tuple[Node, ...] | None = None
+
+    @property
+    def needs_nodes(self) -> bool:
+        """Whether any phase runs on target nodes."""
+        return any(not phase.on_runner for group in self.groups for phase in group.phases)

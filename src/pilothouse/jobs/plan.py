@@ -1,0 +1,157 @@
+"""What will happen, decided before anything does: lanes of steps for each group (spec section 4).
+
+A group's lanes run side by side; the steps of a lane run one after another; the nodes of a step run up to
+``parallel`` at a time. One-shot and gray-scale differ only here: one-shot gives each phase a lane of its
+own with one step, gray-scale gives the group one lane that visits every phase in every round.
+"""
+
+import hashlib
+from collections.abc import Collection
+
+import msgspec
+
+from pilothouse.errors import UsageError
+from pilothouse.jobs.document import Group, Job, Phase, Strategy
+from pilothouse.jobs.nodes import LOCAL, NodeFile
+from pilothouse.jobs.rounds import parallelism, round_sizes, trigger_round
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """What part of the job to run, and as which runner. Empty means everything."""
+
+    groups: tuple[int, ...] = ()
+    phases: tuple[str, ...] = ()
+    nodes: tuple[int, ...] = ()
+    runner_id: int = 1
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A phase on some nodes (by resourceId, 0 being the runner itself), in round ``round`` of ``rounds``."""
+
+    phase: str
+    nodes: tuple[int, ...]
+    parallel: int
+    round: int = 1
+    rounds: int = 1
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """Steps in order; each begins when the one before has ended on all its nodes."""
+
+    steps: tuple[Step, ...]
+
+
+class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A group's lanes, side by side."""
+
+    number: int
+    strategy: Strategy
+    lanes: tuple[Lane, ...]
+
+    def nodes_of(self, phase: str) -> tuple[int, ...]:
+        """Return every node of a phase, in the order in which they are taken up."""
+        return tuple(node for lane in self.lanes for step in lane.steps if step.phase == phase for node in step.nodes)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a run of a job will do, in order. ``digest`` names document, nodes and selection."""
+
+    job_id: str
+    groups: tuple[GroupPlan, ...]
+    digest: str
+
+    @property
+    def total(self) -> int:
+        """The number of node runs over all phases."""
+        return sum(len(step.nodes) for group in self.groups for lane in group.lanes for step in lane.steps)
+
+
+def plan(job: Job, nodes: NodeFile, selection: Selection) -> Plan:
+    """Decide groups, phases, rounds and nodes of a run.
+
+    Raises UsageError when the selection names something that the job does not have.
+    """
+    _check(job, nodes, selection)
+    dealt = _Dealt(nodes, selection)
+    groups = tuple(
+        _group(group, job, dealt, selection)
+        for group in job.groups
+        if not selection.groups or group.number in selection.groups
+    )
+    groups = tuple(group for group in groups if group.lanes)
+    return Plan(job_id=job.id, groups=groups, digest=_digest(job, nodes, selection))
+
+
+class _Dealt:
+    """The nodes over which rounds are dealt (all runners'), and which of them are this runner's."""
+
+    def __init__(self, nodes: NodeFile, selection: Selection) -> None:
+        wanted = set(selection.nodes)
+        self.all = [node for node in nodes.nodes if not wanted or node.resource_id in wanted]
+        self.total = len(self.all) if wanted else max(nodes.total, len(self.all))
+        self.ours = {node.resource_id for node in self.all if node.runner_id in {None, selection.runner_id}}
+        header = nodes.header
+        leads = header is None or header.local_runner_id in {None, selection.runner_id}
+        self.here = (LOCAL.resource_id,) if leads else ()
+
+    def share(self, start: int, size: int) -> tuple[int, ...]:
+        chosen = self.all[start : start + size]
+        return tuple(node.resource_id for node in chosen if node.resource_id in self.ours)
+
+
+def _group(group: Group, job: Job, dealt: _Dealt, selection: Selection) -> GroupPlan:
+    phases = [phase for phase in group.phases if not selection.phases or phase.name in selection.phases]
+    divisor = job.round_count if group.round_count is None else group.round_count
+    if group.strategy is Strategy.ONE_SHOT or len(selection.phases) == 1:
+        lanes = tuple(Lane((_one_shot(phase, divisor, dealt),)) for phase in phases)
+    else:
+        steps = tuple(_gray_scale(phases, divisor, dealt))
+        lanes = (Lane(steps),) if steps else ()
+    return GroupPlan(number=group.number, strategy=group.strategy, lanes=lanes)
+
+
+def _one_shot(phase: Phase, divisor: int, dealt: _Dealt) -> Step:
+    if phase.on_runner:
+        return Step(phase=phase.name, nodes=dealt.here, parallel=1)
+    chosen = divisor if phase.round_count is None else phase.round_count
+    nodes = dealt.share(0, len(dealt.all))
+    return Step(phase=phase.name, nodes=nodes, parallel=parallelism(dealt.total, chosen))
+
+
+def _gray_scale(phases: list[Phase], divisor: int, dealt: _Dealt) -> list[Step]:
+    sizes = round_sizes(len(dealt.all), divisor)
+    steps = []
+    start = 0
+    for number, size in enumerate(sizes, 1):
+        for phase in phases:
+            if not phase.on_runner:
+                nodes, parallel = dealt.share(start, size), max(1, sizes[0])
+            elif trigger_round(phase.exec_round, len(sizes)) == number:
+                nodes, parallel = dealt.here, 1
+            else:
+                continue
+            steps.append(Step(phase=phase.name, nodes=nodes, parallel=parallel, round=number, rounds=len(sizes)))
+        start += size
+    return steps
+
+
+def _check(job: Job, nodes: NodeFile, selection: Selection) -> None:
+    _known("group", selection.groups, [group.number for group in job.groups])
+    _known("phase", selection.phases, [phase.name for group in job.groups for phase in group.phases])
+    _known("node", selection.nodes, [node.resource_id for node in nodes.nodes])
+
+
+def _known(what: str, wanted: Collection[object], present: Collection[object]) -> None:
+    for item in wanted:
+        if item not in present:
+            some = ", ".join(str(name) for name in list(present)[:10]) or "none"
+            raise UsageError(f"the job has no {what} {item}; it has: {some}")
+
+
+def _digest(job: Job, nodes: NodeFile, selection: Selection) -> str:
+    encode = msgspec.json.Encoder(enc_hook=repr, order="deterministic").encode
+    hashed = hashlib.sha256()
+    for part in (job, nodes, selection):
+        hashed.update(encode(part))
+        hashed.update(b"\n")
+    return hashed.hexdigest()
