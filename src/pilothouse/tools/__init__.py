@@ -1,0 +1,1 @@
+"""The built-in operations with their descriptors, and the catalog that finds them and those of the site."""
