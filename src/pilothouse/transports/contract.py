@@ -17,7 +17,7 @@ from pilothouse.jobs.nodes import Node
 
 
 class UploadFile(msgspec.Struct, frozen=True):
-    """A file to be laid beside the operation: ``name`` relative to the work folder, POSIX ``mode``."""
+    """A file for the operation: ``name`` relative to the launch's folder, POSIX ``mode``."""
 
     name: str
     content: bytes
@@ -30,7 +30,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     ``token`` names this attempt (letters, digits, ``-``); the same token again means the same attempt.
     ``folder`` is the job's private folder on the machine, absolute; it is created with mode 0700 and
     refused when somebody else owns it. ``work`` is the working folder: relative to ``folder``, or absolute
-    and then it must exist. ``files`` are written below ``folder/work`` before the start. ``argv`` is run as
+    and then it must exist. ``files`` are written below ``folder`` before the start. ``argv`` is run as
     it is, no shell between. ``environment`` is added to what the login gives. ``collect`` names files
     below the work folder to be handed back after exit code 0 (missing ones are left out).
     """

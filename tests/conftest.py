@@ -1,0 +1,62 @@
+"""Fixtures that start real servers."""
+
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.jobs import Bench
+from tests.machine import Machine
+from tests.sshd import Sshd
+
+from pilothouse.transports.contract import Transport
+from pilothouse.transports.local import LocalTransport
+from pilothouse.transports.ssh import SshTransport
+
+MakeSshd = Callable[..., Sshd]
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A server shared by all tests that do not disturb it."""
+    server = Sshd(tmp_path_factory.mktemp("sshd")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_sshd(tmp_path: Path) -> Iterator[MakeSshd]:
+    """Start servers of a test's own; keyword arguments are lines of its configuration."""
+    servers: list[Sshd] = []
+
+    def make(**options: str) -> Sshd:
+        server = Sshd(tmp_path / f"sshd-{len(servers)}", **options)
+        servers.append(server)
+        return server.start()
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(params=["local", "ssh"])
+async def machine(request: pytest.FixtureRequest, sshd: Sshd, tmp_path: Path) -> AsyncIterator[Machine]:
+    """A machine reached in each way, for what every transport promises."""
+    transport: Transport = SshTransport(sshd.settings()) if request.param == "ssh" else LocalTransport()
+    yield Machine(transport, sshd.node(), tmp_path)
+    await transport.close()
+
+
+@pytest.fixture
+def bench(sshd: Sshd, tmp_path: Path) -> Bench:
+    """Where a test runs its jobs; the shared server's nodes can be reached."""
+    return Bench(sshd.settings(data=tmp_path / "data"))
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
