@@ -71,7 +71,7 @@ class NodeSkipped(Event, frozen=True, kw_only=True):
 
 
 class OperationStarted(Event, frozen=True, kw_only=True):
-    """An operation is about to run; ``command`` is its line with secrets masked."""
+    """An operation is about to run; ``command`` is its line and ``inputs`` its values, secrets masked."""
 
     phase: str
     node: Node
@@ -79,6 +79,7 @@ class OperationStarted(Event, frozen=True, kw_only=True):
     kind: str
     help: str
     command: str
+    inputs: dict[str, object] = {}
 
 
 class OperationSkipped(Event, frozen=True, kw_only=True):
@@ -172,6 +173,11 @@ class EventStream:
         """Hand on an event; never blocks, and never loses one while its observer works."""
         for lane in self._lanes:
             lane.put(event)
+
+    @property
+    def behind(self) -> bool:
+        """Whether an observer has more events waiting than it should."""
+        return any(not lane.room.is_set() for lane in self._lanes)
 
     async def ready(self) -> None:
         """Wait until no observer lags behind its limit; whoever publishes in bulk awaits this first."""

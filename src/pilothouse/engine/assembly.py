@@ -1,0 +1,57 @@
+"""Puts an engine together from the adapters of this machine: transports, documented files, displays."""
+
+from collections.abc import Callable, Sequence
+
+from pilothouse.engine.control import Control
+from pilothouse.engine.events import Observer
+from pilothouse.engine.request import JobResult, Request
+from pilothouse.engine.runner import run_job
+from pilothouse.engine.watchers.console import ConsoleLog
+from pilothouse.engine.watchers.files import FileWatcher
+from pilothouse.engine.watchers.inputs import InputFiles
+from pilothouse.engine.watchers.logs import LogFiles
+from pilothouse.engine.watchers.status import StatusFiles
+from pilothouse.engine.workspace import Workspace
+from pilothouse.settings import Settings
+from pilothouse.transports.contract import Transport
+
+
+async def run_here(
+    request: Request,
+    space: Workspace,
+    settings: Settings,
+    *,
+    displays: Sequence[Observer] = (),
+    echo: Callable[[str], object] | None = None,
+) -> JobResult:
+    """Run a job on this machine with all documented files, TERM/INT/HUP aborting and USR1 pausing it.
+
+    ``echo`` gets the console log's text as it is written. Raises what `run_job` raises.
+    """
+    control = Control()
+    control.listen()
+    return await run_job(
+        request,
+        space,
+        settings,
+        transports=_transports(request, settings),
+        observers=[*file_watchers(request, space, echo), *displays],
+        control=control,
+    )
+
+
+def file_watchers(request: Request, space: Workspace, echo: Callable[[str], object] | None = None) -> list[FileWatcher]:
+    """Return the observers that write the documented files."""
+    return [StatusFiles(space), LogFiles(space, request.user), ConsoleLog(space, echo), InputFiles(space)]
+
+
+def _transports(request: Request, settings: Settings) -> dict[str, Transport]:
+    """Return the transports that the job's nodes need; the SSH library is loaded only for SSH nodes."""
+    from pilothouse.transports.local import LocalTransport  # noqa: PLC0415 - start-up time
+
+    found: dict[str, Transport] = {"local": LocalTransport()}
+    if any(node.protocol == "ssh" for node in request.nodes.nodes):
+        from pilothouse.transports.ssh import SshTransport  # noqa: PLC0415 - start-up time
+
+        found["ssh"] = SshTransport(settings)
+    return found

@@ -1,0 +1,51 @@
+"""What the tasks of one run share."""
+
+from dataclasses import dataclass
+
+from pilothouse.clock import Clock
+from pilothouse.engine.connections import Connections
+from pilothouse.engine.control import Control
+from pilothouse.engine.environment import JobFacts
+from pilothouse.engine.events import EventStream
+from pilothouse.engine.journal import Journal
+from pilothouse.engine.outputs import OutputStore
+from pilothouse.engine.programs import Programs
+from pilothouse.engine.workspace import Workspace
+from pilothouse.jobs.arguments import Opener
+from pilothouse.jobs.document import Job
+from pilothouse.jobs.nodes import Node
+from pilothouse.settings import Settings
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """The collaborators of a run, put together once by the runner; ``secrets`` are to be masked on every node."""
+
+    job: Job
+    nodes: dict[int, Node]
+    facts: JobFacts
+    environment: dict[str, str]
+    programs: Programs
+    space: Workspace
+    settings: Settings
+    clock: Clock
+    journal: Journal
+    outputs: OutputStore
+    stream: EventStream
+    control: Control
+    connections: Connections
+    opener: Opener
+    secrets: list[str]
+    force: bool
+    mark: str
+
+
+@dataclass(slots=True, frozen=True, kw_only=True)
+class Place:
+    """Where in a job something happens; ``index`` is the phase's place in its group, from 1."""
+
+    group: int
+    phase: str
+    index: int
+    node: Node
+    rerun: bool = False

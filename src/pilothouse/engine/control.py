@@ -1,0 +1,93 @@
+"""Stopping a job: pause, abort, and the failure that keeps further nodes from being started."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from pilothouse.errors import AbortedError
+from pilothouse.transports.contract import Kill, Process
+
+T = TypeVar("T")
+
+_ABORT_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Control:
+    """What a job's tasks look at before they go on; signals and commands set it."""
+
+    def __init__(self) -> None:
+        self.aborting = False
+        self.pausing = False
+        self.failed = False
+        self._processes: set[Process] = set()
+        self._waits: set[asyncio.Task[Any]] = set()
+        self._kills: dict[Process, asyncio.Task[Kill]] = {}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether running nodes must not start a further operation."""
+        return self.aborting or self.pausing
+
+    @property
+    def feeding(self) -> bool:
+        """Whether further nodes may be started."""
+        return not (self.stopping or self.failed)
+
+    def pause(self) -> None:
+        """Let running operations finish and start no further one."""
+        self.pausing = True
+
+    def abort(self) -> None:
+        """End every running operation with its process group, and every wait for a connection."""
+        if self.aborting:
+            return
+        self.aborting = True
+        for wait in self._waits:
+            wait.cancel()
+        for process in self._processes:
+            self._end(process)
+
+    def running(self, process: Process) -> None:
+        """Take note of a process to be ended by an abort; one that comes too late is ended at once."""
+        self._processes.add(process)
+        if self.aborting:
+            self._end(process)
+
+    def ended(self, process: Process) -> None:
+        """Forget a process."""
+        self._processes.discard(process)
+
+    async def until_abort(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await ``work`` unless the job is aborted; raises AbortedError then."""
+        if self.aborting:
+            work.close()
+            raise AbortedError("the job was aborted")
+        task = asyncio.create_task(work)
+        self._waits.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if task.cancelled() and current is not None and not current.cancelling():
+                raise AbortedError("the job was aborted") from None
+            task.cancel()
+            raise
+        finally:
+            self._waits.discard(task)
+
+    def listen(self) -> None:
+        """Let TERM, INT and HUP abort the job and USR1 pause it."""
+        loop = asyncio.get_running_loop()
+        for number in _ABORT_SIGNALS:
+            loop.add_signal_handler(number, self.abort)
+        loop.add_signal_handler(signal.SIGUSR1, self.pause)
+
+    async def kill_of(self, process: Process) -> Kill | None:
+        """Return what the abort achieved for a process; None when it was not about this one."""
+        task = self._kills.get(process)
+        return await asyncio.shield(task) if task else None
+
+    def _end(self, process: Process) -> None:
+        if process not in self._kills:
+            self._kills[process] = asyncio.create_task(process.abort())

@@ -1,0 +1,47 @@
+"""The contract of the control server's side of a job, and the adapter that works without one (spec section 9)."""
+
+from typing import Protocol
+
+from pilothouse.errors import RefusedError
+
+
+class ServerLink(Protocol):
+    """What the engine asks of a control server; status pushes travel as an observer of the event stream."""
+
+    async def params(self, job_id: str) -> bytes:
+        """Return the job document. Raises TransportError when the server stays silent."""
+        ...
+
+    async def nodes(self, job_id: str, group: int | None, phase: str | None) -> bytes | None:
+        """Return the node file of the job, a group or a phase; None when it has not changed."""
+        ...
+
+    async def script(self, job_id: str, operation: str, script_id: str) -> str:
+        """Return the text of a custom script."""
+        ...
+
+    async def fire_next(self, job_id: str, group: int) -> None:
+        """Tell the server that a group is done, so that it starts the next one."""
+        ...
+
+
+class Standalone:
+    """No control server: everything a job needs must lie on this machine."""
+
+    async def params(self, job_id: str) -> bytes:
+        """Refuse, saying what to give instead."""
+        raise RefusedError(f"job {job_id} has no params.json on this machine; name one with --paramsfile")
+
+    async def nodes(self, job_id: str, group: int | None, phase: str | None) -> bytes | None:
+        """Refuse, saying what to give instead."""
+        raise RefusedError(f"job {job_id} has no node file on this machine; name one with --nodesfile")
+
+    async def script(self, job_id: str, operation: str, script_id: str) -> str:
+        """Refuse, saying what to give instead."""
+        raise RefusedError(
+            f"operation {operation} of job {job_id} has no script on this machine; "
+            "put its text into scriptContent or a file into the folder script beside the job document"
+        )
+
+    async def fire_next(self, job_id: str, group: int) -> None:
+        """There is nobody to tell."""

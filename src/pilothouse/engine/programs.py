@@ -1,0 +1,139 @@
+"""What each operation of a job runs, settled before anything starts: a custom script or a built-in tool."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from pilothouse.engine.workspace import Workspace
+from pilothouse.errors import DocumentError, PilothouseError, Problem
+from pilothouse.files import write_atomic
+from pilothouse.jobs.document import Job, Kind, Operation, Script
+from pilothouse.jobs.interpreters import INTERPRETERS, file_name, script_command
+from pilothouse.tools.catalog import Catalog, Tool, files_for_target
+from pilothouse.transports.contract import UploadFile
+
+_RUNNABLE: Final = frozenset({Kind.RUNNER, Kind.TARGET, Kind.RUNNER_TARGET})
+_POSIX: Final = tuple(name for name, item in INTERPRETERS.items() if item.style == "posix" and item.command)
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """How to start an operation: ``command`` and then its options and arguments.
+
+    On targets ``files`` are laid into the job's folder there and ``work`` is the working folder below it; on
+    the runner ``libraries`` are the folders for its search paths.
+    """
+
+    command: tuple[str, ...]
+    style: str = "posix"
+    files: tuple[UploadFile, ...] = ()
+    work: str = "."
+    libraries: tuple[str, ...] = ()
+
+
+Programs = Mapping[tuple[str, str], Program]
+"""Programs by phase name and operation id."""
+
+
+def find_programs(job: Job, catalog: Catalog, space: Workspace | None, places: Sequence[Path], source: str) -> Programs:
+    """Return the program of every operation.
+
+    Scripts without text are looked for in the folder ``script`` of each of the ``places``. With ``space``
+    given, scripts for the runner are written there. Raises DocumentError naming every operation that cannot
+    be run.
+    """
+    folders = [place / "script" for place in places]
+    problems: list[Problem] = []
+    found: dict[tuple[str, str], Program] = {}
+    for g, group in enumerate(job.groups):
+        for p, phase in enumerate(group.phases):
+            for o, operation in enumerate(phase.operations):
+                place = f"$.runFlow[{g}].phases[{p}].operations[{o}]"
+                program = _program(operation, catalog, space, folders, place, problems)
+                if program is not None:
+                    found[phase.name, operation.id] = program
+    if problems:
+        raise DocumentError(source, problems)
+    return found
+
+
+def _program(
+    operation: Operation,
+    catalog: Catalog,
+    space: Workspace | None,
+    folders: list[Path],
+    place: str,
+    problems: list[Problem],
+) -> Program | None:
+    if operation.kind not in _RUNNABLE:
+        problems.append(Problem(f"{place}.opType", operation.kind, f"{', '.join(sorted(_RUNNABLE))} in this release"))
+        return None
+    if operation.script is None:
+        try:
+            tool = catalog.find(operation.name, "remote" if operation.kind is Kind.TARGET else "local")
+        except PilothouseError as error:
+            problems.append(Problem(f"{place}.opName", str(error), "a tool of the catalog, or isScript 1"))
+            return None
+        return _tool_on_target(tool, operation) if operation.kind is Kind.TARGET else _tool_here(tool)
+    if operation.script.interpreter not in _POSIX:
+        allowed = ", ".join(_POSIX)
+        problems.append(Problem(f"{place}.interpreter", operation.script.interpreter, f"{allowed} in this release"))
+        return None
+    text = operation.script.content
+    if text is None:
+        text = _stored(operation, operation.script, folders, place, problems)
+    if text is None:
+        return None
+    return _script_on_target(operation, text) if operation.kind is Kind.TARGET else _script_here(operation, text, space)
+
+
+def _stored(
+    operation: Operation, script: Script, folders: list[Path], place: str, problems: list[Problem]
+) -> str | None:
+    extension = INTERPRETERS[script.interpreter].extension
+    bases = [operation.id, script.id, operation.name]
+    names = [name for base in bases if base for name in (base, base + extension)]
+    for folder in folders:
+        for name in names:
+            if ".." not in name and (folder / name).is_file():
+                return (folder / name).read_text("utf-8", "surrogateescape")
+    looked = " or ".join(str(folder / (operation.name + extension)) for folder in folders)
+    problems.append(Problem(f"{place}.scriptContent", "no script text", f"the script here, or in the file {looked}"))
+    return None
+
+
+def _script_on_target(operation: Operation, text: str) -> Program:
+    interpreter = operation.script.interpreter if operation.script else "sh"
+    name = file_name(operation.name, interpreter)
+    content = text.encode("utf-8", "surrogateescape")
+    return Program(
+        command=script_command(interpreter, name),
+        style=INTERPRETERS[interpreter].style,
+        files=(UploadFile(name, content, 0o700),),
+    )
+
+
+def _script_here(operation: Operation, text: str, space: Workspace | None) -> Program:
+    interpreter = operation.script.interpreter if operation.script else "sh"
+    path = Path(file_name(operation.id, interpreter))
+    if space is not None:
+        path = space.script(path.name)
+        write_atomic(path, text.encode("utf-8", "surrogateescape"), mode=0o700)
+    command = (str(path),) if text.startswith("#!") else script_command(interpreter, str(path))
+    return Program(command=command, style=INTERPRETERS[interpreter].style)
+
+
+def _tool_here(tool: Tool) -> Program:
+    return Program(command=(str(tool.program),), libraries=tuple(str(folder) for folder in tool.libraries))
+
+
+def _tool_on_target(tool: Tool, operation: Operation) -> Program:
+    interpreter = operation.interpreter or tool.interpreter
+    group, _, name = tool.name.partition("/")
+    return Program(
+        command=script_command(interpreter, name),
+        style=INTERPRETERS[interpreter].style,
+        files=tuple(UploadFile(file.name, file.content, file.mode) for file in files_for_target(tool)),
+        work=group,
+    )

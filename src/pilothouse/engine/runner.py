@@ -1,0 +1,226 @@
+"""Runs one job on this machine, from its plan to its end state."""
+
+import asyncio
+import os
+import resource
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from pilothouse.clock import Clock, SystemClock
+from pilothouse.engine.connections import Connections
+from pilothouse.engine.context import Context
+from pilothouse.engine.control import Control
+from pilothouse.engine.environment import JobFacts, job_environment
+from pilothouse.engine.events import EventStream, JobEnded, JobStarted, Notice, Observer, PhaseEnded
+from pilothouse.engine.journal import Journal
+from pilothouse.engine.outputs import JournalOutputs
+from pilothouse.engine.phases import GroupRun
+from pilothouse.engine.programs import find_programs
+from pilothouse.engine.request import JobResult, Request
+from pilothouse.engine.workspace import JobLock, Workspace
+from pilothouse.errors import PilothouseError
+from pilothouse.jobs.nodes import LOCAL
+from pilothouse.jobs.plan import Plan, plan
+from pilothouse.jobs.references import expand_options
+from pilothouse.jobs.secret import Secret
+from pilothouse.jobs.states import Tally, job_state
+from pilothouse.secrets.vault import Vault
+from pilothouse.settings import Settings
+from pilothouse.tools.catalog import Catalog
+from pilothouse.transports.contract import Transport
+
+
+async def run_job(
+    request: Request,
+    space: Workspace,
+    settings: Settings,
+    *,
+    transports: Mapping[str, Transport],
+    observers: Sequence[Observer] = (),
+    control: Control | None = None,
+    clock: Clock | None = None,
+) -> JobResult:
+    """Run a job to its end, or to where it is stopped.
+
+    Nodes and operations that an earlier run brought to success are left alone. Raises JobBusyError when
+    another engine works on this job, DocumentError when an operation has nothing to run, JournalError when
+    the disk refuses the journal (everything under way is ended then).
+    """
+    planned = plan(request.job, request.nodes, request.selection)
+    space.create()
+    lock = JobLock(space)
+    lock.acquire()
+    try:
+        journal = Journal(space.journal)
+        await journal.open()
+        try:
+            runner = _Runner(request, space, settings, planned, journal, control or Control(), clock or SystemClock())
+            return await runner.run(transports, observers)
+        except BaseExceptionGroup as several:
+            raise _first(several) from None
+        finally:
+            await journal.close()
+    finally:
+        lock.release()
+
+
+class _Runner:
+    """One run of a job."""
+
+    def __init__(
+        self,
+        request: Request,
+        space: Workspace,
+        settings: Settings,
+        planned: Plan,
+        journal: Journal,
+        control: Control,
+        clock: Clock,
+    ) -> None:
+        self._request = request
+        self._space = space
+        self._settings = settings
+        self._plan = planned
+        self._journal = journal
+        self._control = control
+        self._clock = clock
+
+    async def run(self, transports: Mapping[str, Transport], observers: Sequence[Observer]) -> JobResult:
+        _raise_file_limit()
+        stream = EventStream(observers)
+        context = self._context(transports, stream)
+        started = self._clock.time()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(stream.run())
+            try:
+                result = await self._work(context, started)
+            finally:
+                await context.connections.close()
+                stream.finish()
+        trouble = tuple(f"{type(error).__name__}: {error}" for error in stream.failures)
+        return msgspec.structs.replace(result, trouble=trouble)
+
+    async def _work(self, context: Context, started: float) -> JobResult:
+        result = self._result(await self._groups(context, started), started)
+        await self._journal.end_run(self._clock.time(), result.state)
+        context.stream.publish(
+            JobEnded(
+                at=self._clock.time(),
+                job_id=result.job_id,
+                state=result.state,
+                tally=result.tally,
+                seconds=result.seconds,
+            )
+        )
+        return result
+
+    async def _groups(self, context: Context, started: float) -> list[PhaseEnded]:
+        await self._begin(context, started)
+        groups = {group.number: group for group in self._request.job.groups}
+        ended: list[PhaseEnded] = []
+        for planned in self._plan.groups:
+            if not self._control.feeding:
+                break
+            ended += await GroupRun(context, groups[planned.number], planned).run()
+        return ended
+
+    async def _begin(self, context: Context, started: float) -> None:
+        request = self._request
+        changed = [row for row in (await self._journal.runs())[-1:] if row.digest != self._plan.digest]
+        await self._journal.begin_run(
+            started, os.getpid(), request.user, self._plan.digest, msgspec.json.encode(self._plan)
+        )
+        context.stream.publish(
+            JobStarted(
+                at=started,
+                job_id=request.job.id,
+                user=request.user,
+                run=self._journal.run,
+                total=self._plan.total,
+                fresh=request.fresh,
+            )
+        )
+        if changed:
+            text = "the job or its nodes have changed since the last run; what succeeded then is still left alone"
+            context.stream.publish(Notice(at=started, level="WARN", text=text))
+
+    def _result(self, phases: list[PhaseEnded], started: float) -> JobResult:
+        state = job_state(
+            (phase.state for phase in phases), aborting=self._control.aborting, pausing=self._control.pausing
+        )
+        return JobResult(
+            job_id=self._request.job.id,
+            state=state,
+            tally=_sum(phase.tally for phase in phases),
+            seconds=self._clock.time() - started,
+            folder=self._space.root,
+            phases=tuple(phases),
+        )
+
+    def _context(self, transports: Mapping[str, Transport], stream: EventStream) -> Context:
+        request, settings = self._request, self._settings
+        job = request.job
+
+        vault = Vault(settings.password_key)
+        nodes = {
+            node.resource_id: msgspec.structs.replace(node, password=Secret(vault.open(node.password)))
+            for node in request.nodes.nodes
+        }
+        nodes[LOCAL.resource_id] = LOCAL
+        sealed = expand_options(job.options, job.global_options)
+        options = {name: vault.open_option(value) for name, value in sealed.items()}
+        facts = JobFacts(
+            job_id=job.id,
+            tenant=job.tenant,
+            user=request.user,
+            runner_id=request.selection.runner_id,
+            pid=os.getpid(),
+            home=request.home,
+            dev_mode=request.dev_mode,
+            pass_through=request.pass_through,
+            options=options,
+            environment=job.environment,
+        )
+        places = (self._space.root, *((request.beside,) if request.beside else ()))
+        return Context(
+            job=job,
+            nodes=nodes,
+            facts=facts,
+            environment=job_environment(facts, self._space),
+            programs=find_programs(job, Catalog(settings.plugins), self._space, places, request.source),
+            space=self._space,
+            settings=settings,
+            clock=self._clock,
+            journal=self._journal,
+            outputs=JournalOutputs(self._journal, self._space, single=len(request.nodes.nodes) == 1),
+            stream=stream,
+            control=self._control,
+            connections=Connections(transports, self._plan),
+            opener=lambda text: vault.open(Secret(text)),
+            secrets=[value for name, value in options.items() if value != sealed[name]],
+            force=request.force,
+            mark=self._journal.fact("mark", secrets.token_hex(4)),
+        )
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error that ended the run: one that a person can act on, if there is any."""
+    error: BaseException = several.subgroup(PilothouseError) or several
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    names = Tally.__struct_fields__
+    rows = list(tallies)
+    return Tally(**{name: sum(getattr(row, name) for row in rows) for name in names})
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system grants: a connection and a log file for each node in flight."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,62 @@
+"""Stopping an engine from outside: by the pid in its job's lock file, waiting no longer than needed."""
+
+import os
+import signal
+import time
+from enum import Enum, auto
+from typing import Final
+
+from pilothouse.engine.workspace import Workspace, engine_pid
+
+_STEP: Final = 0.05
+_PATIENCE: Final = 15.0
+
+
+class Stopped(Enum):
+    """What came of it."""
+
+    GONE = auto()
+    STILL_THERE = auto()
+    NOT_RUNNING = auto()
+
+
+def abort_job(space: Workspace) -> Stopped:
+    """End the job's engine and everything it runs: TERM, and after 15 s KILL. Returns as soon as it is gone."""
+    for number, patience in ((signal.SIGTERM, _PATIENCE), (signal.SIGKILL, _STEP * 40)):
+        pid = engine_pid(space)
+        if pid is None:
+            return Stopped.NOT_RUNNING if number is signal.SIGTERM else Stopped.GONE
+        if _send(pid, number) and _gone(space, patience):
+            return Stopped.GONE
+    return Stopped.STILL_THERE
+
+
+def pause_job(space: Workspace) -> Stopped:
+    """Ask the job's engine to stop softly and wait until it has: operations under way take the time they take."""
+    pid = engine_pid(space)
+    if pid is None:
+        return Stopped.NOT_RUNNING
+    if not _send(pid, signal.SIGUSR1):
+        return Stopped.STILL_THERE
+    while engine_pid(space) == pid:
+        time.sleep(_STEP)
+    return Stopped.GONE
+
+
+def _send(pid: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return True
+
+
+def _gone(space: Workspace, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if engine_pid(space) is None:
+            return True
+        time.sleep(_STEP)
+    return False
