@@ -1,0 +1,124 @@
+"""``pilothouse demo``: the two documented sample jobs against real SSH targets on this machine."""
+
+import argparse
+import asyncio
+import getpass
+import json
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pilothouse.cli.demo_targets import Targets, targets
+from pilothouse.cli.display.progress import display_for
+from pilothouse.cli.job_run import exit_code
+from pilothouse.clock import SystemClock
+from pilothouse.engine.assembly import run_here
+from pilothouse.engine.request import JobResult, Request, read_job
+from pilothouse.engine.workspace import workspace
+from pilothouse.errors import ExitCode, UsageError
+from pilothouse.files import write_atomic
+from pilothouse.jobs import nodes
+from pilothouse.settings import Settings, load
+
+_SAMPLES: Final = (
+    ("sample", "the published sample: one-shot and gray-scale groups, on the runner and on targets"),
+    ("outputs", "outputs that flow from one operation to the next, on the runner and on targets"),
+)
+_SHOWN: Final = 14
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the demo; returns 0 when both jobs did what they should."""
+    parser = argparse.ArgumentParser(prog="pilothouse demo", description=__doc__)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where to keep the jobs (default: a temporary folder)")
+    parser.add_argument("--plain", action="store_true", help="plain lines instead of a live display")
+    chosen = parser.parse_args(arguments)
+    folder = chosen.data or Path(tempfile.gettempdir()) / f"pilothouse-demo-{os.getuid()}"
+    _emptied(folder)
+    return asyncio.run(_demo(folder.absolute(), plain=chosen.plain))
+
+
+def _emptied(folder: Path) -> None:
+    """Start afresh in a folder that an earlier demo made; refuse any other that holds something."""
+    marker = folder / ".pilothouse-demo"
+    if folder.exists() and (folder.is_symlink() or folder.stat().st_uid != os.getuid()):
+        raise UsageError(f"{folder} belongs to somebody else; name another folder with --data")
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+        raise UsageError(f"{folder} holds other things; name an empty folder with --data")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    marker.touch()
+
+
+async def _demo(folder: Path, *, plain: bool) -> int:
+    async with targets(folder / "sshd") as reached:
+        print(f"SSH targets on this machine: {reached.kind}, port {reached.port}, key login, host key verified\n")
+        settings = load(
+            data=folder / "data", known_hosts=(reached.known_hosts,), identities=(reached.key,), host_keys="verify"
+        )
+        code = ExitCode.SUCCESS
+        for name, text in _SAMPLES:
+            print(f"— {text}\n")
+            result = await _run(_examples() / name, folder / name, reached, settings, plain=plain)
+            code = code or exit_code(result)
+            print()
+    _invite(result, settings)
+    return code
+
+
+async def _run(example: Path, copy: Path, reached: Targets, settings: Settings, *, plain: bool) -> JobResult:
+    """Run an example against the targets that are there, from a copy with their address and login."""
+    shutil.copytree(example, copy)
+    described = nodes.objects((example / "nodes.json").read_text("utf-8"))
+    login = {"host": "127.0.0.1", "protocol": "ssh", "protocolPort": reached.port, "username": getpass.getuser()}
+    lines = [json.dumps({**_without_password(node), **login}) for _, node in described]
+    write_atomic(copy / "nodes.json", "\n".join(lines).encode(), mode=0o600)
+    job, found = read_job(copy / "params.json", copy / "nodes.json")
+    space = workspace(settings.data, job.id)
+    space.create()
+    for name in ("params.json", "nodes.json"):
+        write_atomic(space.root / name, (copy / name).read_bytes(), mode=0o600)
+    request = Request(job=job, nodes=found, source=str(copy / "params.json"), user=getpass.getuser(), beside=copy)
+    again = shlex.join([_program(), "job", "run", str(copy / "params.json"), "--nodes", str(copy / "nodes.json")])
+    display = display_for(sys.stdout, SystemClock(), plain=plain, again=again)
+    return await run_here(request, space, settings, displays=[display])
+
+
+def _without_password(node: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if name != "password"}
+
+
+def _invite(result: JobResult, settings: Settings) -> None:
+    """Show a node's log and its outputs, and say how to look further."""
+    log = next(iter(sorted((result.folder / "log").glob("*/*-[1-9]*.txt"))), None)
+    output = next(iter(sorted((result.folder / "output").glob("*-[1-9]*.json"))), None)
+    for title, path in (("what one node said", log), ("what it handed on", output)):
+        if path is not None:
+            lines = path.read_text("utf-8").splitlines()
+            print(f"— {title} ({path.relative_to(result.folder)})\n")
+            print("\n".join(f"    {line}" for line in lines[:_SHOWN]))
+            print(f"    ... {len(lines) - _SHOWN} more lines\n" if len(lines) > _SHOWN else "")
+    data = shlex.join(["--data", str(settings.data)])
+    node = log.stem if log else ""
+    print("— look further\n")
+    for command in (f"job show {result.job_id}", f"job logs {result.job_id} {node}", "job list"):
+        print(f"    {shlex.quote(_program())} {command} {data}")
+
+
+def _examples() -> Path:
+    """Return the folder of the examples: inside an installed package, or beside the sources."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "examples", package.parents[1] / "examples"):
+        if folder.is_dir():
+            return folder
+    raise UsageError("the examples are not installed with this package; run the demo from a source folder")
+
+
+def _program() -> str:
+    found = shutil.which("pilothouse")
+    return "pilothouse" if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]

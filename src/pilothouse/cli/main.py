@@ -1,0 +1,48 @@
+"""``pilothouse``: the product's own face."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from pilothouse import __version__
+from pilothouse.cli.entry import guarded
+
+_COMMANDS: Final = {
+    "demo": "run the documented sample jobs on this machine and show what there is to see",
+    "job": "check, run, and look into jobs",
+}
+_EXAMPLES: Final = """\
+examples:
+  pilothouse demo                                   see two jobs at work
+  pilothouse job check params.json --nodes nodes.json   what would happen
+  pilothouse job run params.json --nodes nodes.json     do it; run it again to go on where it stopped
+  pilothouse job show 1042                          what happened
+  pilothouse job logs 1042 web-3                    what a node said
+
+exit codes: 0 success, 1 connection, 2 usage, 3 still running or paused, 4 job failed, 5 aborted,
+6 partly failed, 7 refused, 8 authentication
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="pilothouse",
+        description="Work on machines while nobody watches.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"pilothouse {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in _COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    chosen, _ = parser.parse_known_args(words[:1])
+    module = importlib.import_module(f"pilothouse.cli.{chosen.command}")
+    return guarded("pilothouse", lambda: int(module.main(words[1:])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
