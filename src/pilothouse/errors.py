@@ -54,7 +54,11 @@ class DocumentError(UsageError):
     def __init__(self, source: str, problems: list[Problem] | tuple[Problem, ...]) -> None:
         self.source = source
         self.problems = tuple(problems)
-        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
+        if len(self.problems) == 1:
+            super().__init__(f"{source}: {self.problems[0]}")
+        else:
+            lines = "".join(f"\n  {problem}" for problem in self.problems)
+            super().__init__(f"{source}: {len(self.problems)} problems{lines}")
 
 
 class UnresolvedReferenceError(PilothouseError):

@@ -81,7 +81,7 @@ def _take_over(chosen: argparse.Namespace, space: Workspace) -> Path | None:
         if not given:
             continue
         source = _found(given, space)
-        if target is space.params:
+        if target == space.params:
             beside = source.parent
         if source != target and (chosen.firstfire or not target.is_file()):
             write_atomic(target, source.read_bytes(), mode=0o600)

@@ -37,10 +37,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="pilothouse demo", description=__doc__)
     parser.add_argument("--data", type=Path, metavar="DIR", help="where to keep the jobs (default: a temporary folder)")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a live display")
+    parser.add_argument(
+        "--embedded", action="store_true", help="use the embedded SSH server even where sshd is installed"
+    )
     chosen = parser.parse_args(arguments)
     folder = chosen.data or Path(tempfile.gettempdir()) / f"pilothouse-demo-{os.getuid()}"
     _emptied(folder)
-    return asyncio.run(_demo(folder.absolute(), plain=chosen.plain))
+    return asyncio.run(_demo(folder.absolute(), plain=chosen.plain, embedded=chosen.embedded))
 
 
 def _emptied(folder: Path) -> None:
@@ -55,8 +58,8 @@ def _emptied(folder: Path) -> None:
     marker.touch()
 
 
-async def _demo(folder: Path, *, plain: bool) -> int:
-    async with targets(folder / "sshd") as reached:
+async def _demo(folder: Path, *, plain: bool, embedded: bool) -> int:
+    async with targets(folder / "sshd", embedded=embedded) as reached:
         print(f"SSH targets on this machine: {reached.kind}, port {reached.port}, key login, host key verified\n")
         settings = load(
             data=folder / "data", known_hosts=(reached.known_hosts,), identities=(reached.key,), host_keys="verify"

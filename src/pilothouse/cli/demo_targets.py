@@ -28,10 +28,10 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.asynccontextmanager
-async def targets(folder: Path) -> AsyncIterator[Targets]:
+async def targets(folder: Path, *, embedded: bool = False) -> AsyncIterator[Targets]:
     """Serve SSH on a free loopback port while the context lasts; keys and configuration live in ``folder``."""
     port = await asyncio.to_thread(_lay_out, folder)
-    sshd = shutil.which("sshd", path=_PLACES)
+    sshd = None if embedded else shutil.which("sshd", path=_PLACES)
     serving = _openssh(sshd, folder, port) if sshd else _embedded(folder, port)
     async with serving as kind:
         yield Targets(kind=kind, port=port, key=folder / "key", known_hosts=folder / "known_hosts")
@@ -99,7 +99,7 @@ async def _embedded(folder: Path, port: int) -> AsyncIterator[str]:
         sftp_factory=True,
     )
     try:
-        yield "asyncssh's embedded server (no sshd is installed here)"
+        yield "asyncssh's embedded server (OpenSSH's sshd is not used here)"
     finally:
         server.close()
         await server.wait_closed()

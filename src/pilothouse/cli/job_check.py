@@ -25,7 +25,7 @@ def check(chosen: argparse.Namespace) -> int:
     space = workspace(settings.data, job.id)
     planned = plan(job, nodes, selection_of(chosen, settings))
     beside = chosen.params.absolute().parent
-    find_programs(job, Catalog(settings.plugins), None, (space.root, beside), str(chosen.params))
+    find_programs(job, Catalog(settings.plugins), None, (beside, space.root), str(chosen.params))
     if chosen.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(planned)) + b"\n")
     else:

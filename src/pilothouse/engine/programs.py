@@ -39,8 +39,9 @@ Programs = Mapping[tuple[str, str], Program]
 def find_programs(job: Job, catalog: Catalog, space: Workspace | None, places: Sequence[Path], source: str) -> Programs:
     """Return the program of every operation.
 
-    Scripts without text are looked for in the folder ``script`` of each of the ``places``. With ``space``
-    given, scripts for the runner are written there. Raises DocumentError naming every operation that cannot
+    Scripts without text are looked for in the folder ``script`` of each of the ``places``, in order. With
+    ``space`` given, every script is written to its run folder: the runner's run from there, and a later run
+    finds the others there. Raises DocumentError naming every operation that cannot
     be run.
     """
     folders = [place / "script" for place in places]
@@ -85,20 +86,20 @@ def _program(
         text = _stored(operation, operation.script, folders, place, problems)
     if text is None:
         return None
-    return _script_on_target(operation, text) if operation.kind is Kind.TARGET else _script_here(operation, text, space)
+    path = _kept(operation, operation.script, text, space)
+    return _script_on_target(operation, text) if operation.kind is Kind.TARGET else _script_here(operation, text, path)
 
 
 def _stored(
     operation: Operation, script: Script, folders: list[Path], place: str, problems: list[Problem]
 ) -> str | None:
-    extension = INTERPRETERS[script.interpreter].extension
     bases = [operation.id, script.id, operation.name]
-    names = [name for base in bases if base for name in (base, base + extension)]
+    names = [name for base in bases if base for name in (file_name(base, script.interpreter), base)]
     for folder in folders:
         for name in names:
-            if ".." not in name and (folder / name).is_file():
+            if ".." not in name.split("/") and (folder / name).is_file():
                 return (folder / name).read_text("utf-8", "surrogateescape")
-    looked = " or ".join(str(folder / (operation.name + extension)) for folder in folders)
+    looked = " or ".join(str(folder / file_name(operation.name, script.interpreter)) for folder in folders)
     problems.append(Problem(f"{place}.scriptContent", "no script text", f"the script here, or in the file {looked}"))
     return None
 
@@ -114,12 +115,17 @@ def _script_on_target(operation: Operation, text: str) -> Program:
     )
 
 
-def _script_here(operation: Operation, text: str, space: Workspace | None) -> Program:
+def _kept(operation: Operation, script: Script, text: str, space: Workspace | None) -> Path:
+    name = file_name(operation.id, script.interpreter)
+    if space is None:
+        return Path(name)
+    path = space.script(name)
+    write_atomic(path, text.encode("utf-8", "surrogateescape"), mode=0o700)
+    return path
+
+
+def _script_here(operation: Operation, text: str, path: Path) -> Program:
     interpreter = operation.script.interpreter if operation.script else "sh"
-    path = Path(file_name(operation.id, interpreter))
-    if space is not None:
-        path = space.script(path.name)
-        write_atomic(path, text.encode("utf-8", "surrogateescape"), mode=0o700)
     command = (str(path),) if text.startswith("#!") else script_command(interpreter, str(path))
     return Program(command=command, style=INTERPRETERS[interpreter].style)
 

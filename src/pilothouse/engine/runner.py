@@ -183,7 +183,7 @@ class _Runner:
             options=options,
             environment=job.environment,
         )
-        places = (self._space.root, *((request.beside,) if request.beside else ()))
+        places = (*((request.beside,) if request.beside else ()), self._space.root)
         return Context(
             job=job,
             nodes=nodes,

@@ -54,7 +54,7 @@ class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a run of a job will do, in order. ``digest`` names document, nodes and selection."""
+    """Everything a run of a job will do, in order. ``digest`` names document and nodes."""
 
     job_id: str
     groups: tuple[GroupPlan, ...]
@@ -79,7 +79,7 @@ def plan(job: Job, nodes: NodeFile, selection: Selection) -> Plan:
         if not selection.groups or group.number in selection.groups
     )
     groups = tuple(group for group in groups if group.lanes)
-    return Plan(job_id=job.id, groups=groups, digest=_digest(job, nodes, selection))
+    return Plan(job_id=job.id, groups=groups, digest=_digest(job, nodes))
 
 
 class _Dealt:
@@ -148,10 +148,10 @@ def _known(what: str, wanted: Collection[object], present: Collection[object]) -
             raise UsageError(f"the job has no {what} {item}; it has: {some}")
 
 
-def _digest(job: Job, nodes: NodeFile, selection: Selection) -> str:
+def _digest(job: Job, nodes: NodeFile) -> str:
     encode = msgspec.json.Encoder(enc_hook=repr, order="deterministic").encode
     hashed = hashlib.sha256()
-    for part in (job, nodes, selection):
+    for part in (job, nodes):
         hashed.update(encode(part))
         hashed.update(b"\n")
     return hashed.hexdigest()
