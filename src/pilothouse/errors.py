@@ -88,7 +88,7 @@ class JobBusyError(RefusedError):
         self.pid = pid
         who = f"engine process {pid}" if pid else "another engine"
         super().__init__(
-            f"job {job_id} is being run by {who}; wait for it, or stop it with: autoexec --jobid {job_id} --abort"
+            f"job {job_id} is being run by {who}; wait for it, or stop it with: pilothouse job abort {job_id}"
         )
 
 

@@ -41,7 +41,8 @@ async def _clean(space: Workspace) -> int:
     await journal.open()
     try:
         await journal.forget()
-        shutil.rmtree(space.root / "status", ignore_errors=False)
+        if (space.root / "status").is_dir():
+            shutil.rmtree(space.root / "status")
     except OSError as error:
         print(f"ERROR: Status of job {space.job_id} cannot be cleaned: {error}", file=sys.stderr)
         return 1

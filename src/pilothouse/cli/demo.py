@@ -88,7 +88,8 @@ async def _run(example: Path, copy: Path, reached: Targets, settings: Settings, 
         write_atomic(space.root / name, (copy / name).read_bytes(), mode=0o600)
     request = Request(job=job, nodes=found, source=str(copy / "params.json"), user=getpass.getuser(), beside=copy)
     again = shlex.join([_program(), "job", "run", str(copy / "params.json"), "--nodes", str(copy / "nodes.json")])
-    display = display_for(sys.stdout, SystemClock(), plain=plain, again=again)
+    further = shlex.join(["--data", str(settings.data)])
+    display = display_for(sys.stdout, SystemClock(), plain=plain, again=f"{again} {further}", further=further)
     return await run_here(request, space, settings, displays=[display])
 
 
@@ -98,8 +99,8 @@ def _without_password(node: dict[str, Any]) -> dict[str, Any]:
 
 def _invite(result: JobResult, settings: Settings) -> None:
     """Show a node's log and its outputs, and say how to look further."""
-    log = next(iter(sorted((result.folder / "log").glob("*/*-[1-9]*.txt"))), None)
-    output = next(iter(sorted((result.folder / "output").glob("*-[1-9]*.json"))), None)
+    output = next(iter(sorted((result.folder / "output").glob("[!l]*.json"))), None)
+    log = next((result.folder / "log").glob(f"*/{output.stem}.txt"), None) if output else None
     for title, path in (("what one node said", log), ("what it handed on", output)):
         if path is not None:
             lines = path.read_text("utf-8").splitlines()

@@ -16,6 +16,7 @@ from pilothouse.files import write_atomic
 
 _PLACES: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/sbin"))
 _PATIENCE: Final = 10.0
+_LINGER: Final = 1.0
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,16 +108,36 @@ async def _embedded(folder: Path, port: int) -> AsyncIterator[str]:
 
 async def _shell(process: Any) -> None:
     """Run a command of the embedded server as sshd would: in a session of its own, by the login shell."""
-    shell = os.environ.get("SHELL", "/bin/sh")
     child = await asyncio.create_subprocess_exec(
-        *(shell, "-c", process.command or "exit"),
+        *(os.environ.get("SHELL", "/bin/sh"), "-c", process.command or "exit"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    await process.redirect(child.stdin, child.stdout, child.stderr)
-    process.exit(await child.wait())
+    feeding = asyncio.create_task(_pump(process.stdin, child.stdin))
+    shown = [
+        asyncio.create_task(_pump(child.stdout, process.stdout)),
+        asyncio.create_task(_pump(child.stderr, process.stderr)),
+    ]
+    try:
+        code = await child.wait()
+        await asyncio.wait(shown, timeout=_LINGER)
+        process.exit(code)
+    finally:
+        for task in (feeding, *shown):
+            task.cancel()
+        await asyncio.gather(feeding, *shown, return_exceptions=True)
+
+
+async def _pump(source: Any, sink: Any) -> None:
+    """Copy a stream until it ends, and pass on the end of what a command reads."""
+    with contextlib.suppress(ConnectionError):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+    if isinstance(sink, asyncio.StreamWriter):
+        sink.close()
 
 
 async def _answering(port: int, process: asyncio.subprocess.Process, log: Path) -> None:

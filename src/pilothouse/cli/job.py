@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run ``pilothouse job ...``."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
+    chosen.again = shlex.join(["pilothouse", "job", *arguments])
     module = importlib.import_module(f"pilothouse.cli.{chosen.module}")
     return int(getattr(module, chosen.work)(chosen))
 
@@ -34,6 +36,12 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     names = ("data", "host_keys", "known_hosts", "identities", "concurrency")
     found: dict[str, Any] = {name: getattr(chosen, name, None) for name in names}
     return load(chosen.config, os.environ, **{name: value or None for name, value in found.items()})
+
+
+def further(chosen: argparse.Namespace) -> str:
+    """Return the options that further commands need to find the same job."""
+    named = [("--data", chosen.data), ("--config", chosen.config)]
+    return shlex.join(word for flag, value in named if value for word in (flag, str(value)))
 
 
 def selection_of(chosen: argparse.Namespace, settings: Settings) -> Selection:

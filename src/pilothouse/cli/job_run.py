@@ -3,12 +3,11 @@
 import argparse
 import asyncio
 import getpass
-import shlex
 import sys
 from typing import Final
 
 from pilothouse.cli.display.progress import display_for
-from pilothouse.cli.job import selection_of, settings_of
+from pilothouse.cli.job import further, selection_of, settings_of
 from pilothouse.clock import SystemClock
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.request import JobResult, Request, read_job
@@ -43,14 +42,14 @@ def run(chosen: argparse.Namespace) -> int:
     write_atomic(space.params, chosen.params.read_bytes(), mode=0o600)
     if chosen.nodes_file:
         write_atomic(space.nodes, chosen.nodes_file.read_bytes(), mode=0o600)
-    again = shlex.join(["pilothouse", "job", "run", str(chosen.params), *_nodes(chosen)])
     display = display_for(
         sys.stdout,
         SystemClock(),
         as_json=chosen.json,
         plain=chosen.plain,
         paths={"logs": str(space.root / "log")},
-        again=again,
+        again=chosen.again,
+        further=further(chosen),
     )
     result = asyncio.run(run_here(request, space, settings, displays=[display]))
     for line in result.trouble:
@@ -64,7 +63,3 @@ def exit_code(result: JobResult) -> int:
         return _CODES[result.state]
     some = result.tally.succeeded + result.tally.ignored + result.tally.skipped
     return ExitCode.PARTLY_FAILED if some else ExitCode.FAILED
-
-
-def _nodes(chosen: argparse.Namespace) -> list[str]:
-    return ["--nodes", str(chosen.nodes_file)] if chosen.nodes_file else []

@@ -76,7 +76,9 @@ def describe(found: Standing) -> list[str]:
     """Return a job's standing as lines for a person."""
     lines = [f"job {found.job_id}: {found.state}" + (f", engine process {found.engine}" if found.engine else "")]
     for run in found.runs[-3:]:
-        end = f" to {stamp(run.ended, '%H:%M:%S')}, {run.state}" if run.ended else f", {found.state}"
+        alive = found.engine is not None and run is found.runs[-1]
+        end = f" to {stamp(run.ended, '%H:%M:%S')}, {run.state}" if run.ended else ""
+        end = end or (", running" if alive else ", interrupted")
         lines.append(f"  run {run.number} by {run.user}: {stamp(run.started, _TIME)}{end}")
     for phase in found.phases:
         counts = Counter(node.state for node in found.nodes if node.phase == phase.phase)

@@ -138,8 +138,7 @@ def _tool_on_target(tool: Tool, operation: Operation) -> Program:
     interpreter = operation.interpreter or tool.interpreter
     group, _, name = tool.name.partition("/")
     return Program(
-        command=script_command(interpreter, name),
-        style=INTERPRETERS[interpreter].style,
+        command=script_command(interpreter, name) if interpreter else (f"./{name}",),
         files=tuple(UploadFile(file.name, file.content, file.mode) for file in files_for_target(tool)),
         work=group,
     )

@@ -25,7 +25,7 @@ from pilothouse.jobs.nodes import LOCAL
 from pilothouse.jobs.plan import Plan, plan
 from pilothouse.jobs.references import expand_options
 from pilothouse.jobs.secret import Secret
-from pilothouse.jobs.states import Tally, job_state
+from pilothouse.jobs.states import FINISHED, Tally, job_state
 from pilothouse.secrets.vault import Vault
 from pilothouse.settings import Settings
 from pilothouse.tools.catalog import Catalog
@@ -99,7 +99,9 @@ class _Runner:
             finally:
                 await context.connections.close()
                 stream.finish()
-        trouble = tuple(f"{type(error).__name__}: {error}" for error in stream.failures)
+        trouble = tuple(
+            f"{type(error).__name__}: {error}" for error in stream.failures if not isinstance(error, BrokenPipeError)
+        )
         return msgspec.structs.replace(result, trouble=trouble)
 
     async def _work(self, context: Context, started: float) -> JobResult:
@@ -147,8 +149,12 @@ class _Runner:
             context.stream.publish(Notice(at=started, level="WARN", text=text))
 
     def _result(self, phases: list[PhaseEnded], started: float) -> JobResult:
+        planned = {step.phase for group in self._plan.groups for lane in group.lanes for step in lane.steps}
+        complete = len(phases) == len(planned) and all(phase.state in FINISHED for phase in phases)
         state = job_state(
-            (phase.state for phase in phases), aborting=self._control.aborting, pausing=self._control.pausing
+            (phase.state for phase in phases),
+            aborting=self._control.aborting and not complete,
+            pausing=self._control.pausing and not complete,
         )
         return JobResult(
             job_id=self._request.job.id,

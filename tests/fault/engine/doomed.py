@@ -42,7 +42,7 @@ def main() -> int:
     DoomedJournal.point, DoomedJournal.before = int(point), when == "before"
     import pilothouse.engine.runner
 
-    pilothouse.engine.runner.Journal = DoomedJournal  # type: ignore[misc]
+    setattr(pilothouse.engine.runner, "Journal", DoomedJournal)  # noqa: B010 - the module exports no such name
     settings = load(data=Path(data))
     job, nodes = read_job(Path(params), Path(nodes_file))
     request = Request(job=job, nodes=nodes, source=params)

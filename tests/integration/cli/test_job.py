@@ -83,7 +83,8 @@ def test_abort_from_another_terminal_and_again_when_it_is_gone(commands: Command
     process = commands.start("pilothouse", "job", "run", *job)
     commands.await_text("46", "log/console.txt", "begin.")
     assert "aborted" in commands.pilothouse("job", "abort", "46").stdout
-    assert process.wait(5) == 5
+    process.communicate(timeout=5)
+    assert process.returncode == 5
     assert "not running" in commands.pilothouse("job", "abort", "46", code=7).stderr
 
 

@@ -70,6 +70,7 @@ class PlainDisplay:
         *,
         paths: Mapping[str, str] | None = None,
         again: str = "",
+        further: str = "",
         silence: float = SILENCE,
     ) -> None:
         self.board = Board()
@@ -77,6 +78,7 @@ class PlainDisplay:
         self._stream = stream or sys.stdout
         self._paths = paths
         self._again = again
+        self._further = further
         self._silence = silence
         self._said = clock.monotonic()
         self._beat: asyncio.Task[None] | None = None
@@ -100,7 +102,14 @@ class PlainDisplay:
         await _stop(self._beat)
         if self.board.started is not None:
             marks = marks_for(_encoding(self._stream))
-            await self._say(["", *plain(summary(self.board, paths=self._paths, again=self._again, marks=marks))])
+            await self._say(
+                [
+                    "",
+                    *plain(
+                        summary(self.board, paths=self._paths, again=self._again, further=self._further, marks=marks)
+                    ),
+                ]
+            )
 
     async def _keep_beating(self) -> None:
         while True:
@@ -129,6 +138,7 @@ class LiveDisplay:
         *,
         paths: Mapping[str, str] | None = None,
         again: str = "",
+        further: str = "",
         console: "Console | None" = None,
         frame: float = FRAME,
     ) -> None:
@@ -137,6 +147,7 @@ class LiveDisplay:
         self._stream = stream or sys.stdout
         self._paths = paths
         self._again = again
+        self._further = further
         self._frame = frame
         self._console = console
         self._notices: list[Line] = []
@@ -189,7 +200,7 @@ class LiveDisplay:
                     async with asyncio.timeout(self._frame):
                         await self._over.wait()
         finally:
-            final = summary(self.board, paths=self._paths, again=self._again, marks=canvas.marks)
+            final = summary(self.board, paths=self._paths, again=self._again, further=self._further, marks=canvas.marks)
             canvas.finish(final, self._notices)
 
 
@@ -201,13 +212,14 @@ def display_for(
     plain: bool = False,
     paths: Mapping[str, str] | None = None,
     again: str = "",
+    further: str = "",
 ) -> JsonDisplay | PlainDisplay | LiveDisplay:
     """Return the display that suits the stream: JSON if asked for, live on a capable terminal, else plain."""
     if as_json:
         return JsonDisplay(stream)
     if not plain and stream.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
-        return LiveDisplay(clock, stream, paths=paths, again=again)
-    return PlainDisplay(clock, stream, paths=paths, again=again)
+        return LiveDisplay(clock, stream, paths=paths, again=again, further=further)
+    return PlainDisplay(clock, stream, paths=paths, again=again, further=further)
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:

@@ -33,18 +33,19 @@ def summary(
     *,
     paths: Mapping[str, str] | None = None,
     again: str = "",
+    further: str = "",
     marks: Marks = FANCY,
 ) -> list[Line]:
     """Return the final lines for a job.
 
     ``paths`` are places worth knowing, by label (``{"logs": "/var/lib/..."}``); ``again`` is the command line
-    that resumes the job.
+    that resumes the job, ``further`` the options that every further command needs to find it.
     """
     lines = [*_totals(board, marks), *_table(board, marks), *_reasons(board, marks)]
     if paths:
         width = max(map(len, paths))
         lines += [(), *(((f"  {label:{width}}  ", DIM), (path, "")) for label, path in paths.items())]
-    return lines + _next(board, again)
+    return lines + _next(board, again, further)
 
 
 def _totals(board: Board, marks: Marks) -> list[Line]:
@@ -111,13 +112,14 @@ def _names(group: SameReason, marks: Marks) -> str:
     return f": {', '.join(named)}{more}"
 
 
-def _next(board: Board, again: str) -> list[Line]:
+def _next(board: Board, again: str, further: str) -> list[Line]:
     job = shlex.quote(board.job_id)
+    more = f" {further}" if further else ""
     resume = again or "the same command again"
     finished = board.state is not None and board.state.finished
-    steps = [("see the job", f"pilothouse job show {job}")] if finished else []
+    steps = [("see the job", f"pilothouse job show {job}{more}")] if finished else []
     if newest := board.failures.newest(1):
-        steps.append(("see why", f"pilothouse job logs {job} {shlex.quote(newest[0].node.key)}"))
+        steps.append(("see why", f"pilothouse job logs {job} {shlex.quote(newest[0].node.key)}{more}"))
     if not finished:
         steps.append((_resuming(board), resume))
     width = max(len(label) for label, _ in steps)
