@@ -1,5 +1,6 @@
 """A real, throwaway OpenSSH server for tests: own configuration, own keys, nothing of the machine's touched."""
 
+import contextlib
 import os
 import pwd
 import signal
@@ -68,7 +69,8 @@ class Sshd:
         """Kill the process of every connection, as a broken network would end it; return how many."""
         found = self.sessions()
         for pid in found:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return len(found)
 
     def sessions(self) -> list[int]:

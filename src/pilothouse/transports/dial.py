@@ -24,7 +24,7 @@ _WORDS: Final = {
 }
 
 
-class _BusyError(UnreachableError):
+class _BusyError(Exception):
     """The server closed at once, as sshd does above MaxStartups: worth another try."""
 
 
@@ -40,10 +40,10 @@ async def dial(host: str, port: int) -> socket.socket:
         connection = await _connect(host, port, where)
         try:
             await _greeted(connection, where)
-        except _BusyError:
+        except _BusyError as error:
             connection.close()
             if attempt == _ATTEMPTS - 1:
-                raise
+                raise UnreachableError(str(error)) from None
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads those turned away together
             pause *= 2
         except BaseException:

@@ -69,7 +69,8 @@ class Dialogue:
 
     def said(self) -> str:
         """Return what the login said instead of starting the program, for an error's text."""
-        text = self.noise.decode("utf-8", "replace").strip() if not self.started.done() else ""
+        heard = b"".join((self.noise, self._output.held, b"" if self._heard else self._control))
+        text = "" if self.started.done() else heard.decode("utf-8", "replace").strip()
         return f"; it said: {text[-_SHOWN:]}" if text else ""
 
     def fail(self, error: PilothouseError) -> None:
@@ -86,8 +87,9 @@ class Dialogue:
     def _hear(self) -> bool:
         at = self._control.find(self._start)
         if at < 0:
-            self.noise += self._control[: _NOISE - len(self.noise)]
-            del self._control[: -len(self._start)]
+            spare = max(0, len(self._control) - len(self._start) + 1)
+            self.noise += self._control[: min(spare, _NOISE - len(self.noise))]
+            del self._control[:spare]
             return False
         del self._control[: at + len(self._start)]
         self._heard = True
@@ -145,13 +147,13 @@ class _Output:
         self._start = launcher.start_mark(token)
         self._end = launcher.end_mark(token)
         self._begun = False
-        self._held = b""
+        self.held = b""
 
     def feed(self, data: bytes) -> None:
         if self.ended:
             return
-        if self._held:
-            data, self._held = self._held + data, b""
+        if self.held:
+            data, self.held = self.held + data, b""
         if not self._begun:
             rest = self._begin(data)
             if rest is None:
@@ -167,8 +169,8 @@ class _Output:
 
     def close(self) -> None:
         if self._begun:
-            self._give(self._held)
-        self._held = b""
+            self._give(self.held)
+            self.held = b""
         self.ended = True
 
     def mute(self) -> None:
@@ -181,9 +183,9 @@ class _Output:
     def _begin(self, data: bytes) -> bytes | None:
         at = data.find(self._start)
         if at < 0:
-            kept = len(self._start) - 1
-            self._noise += data[:-kept][: _NOISE - len(self._noise)]
-            self._held = data[-kept:]
+            spare = max(0, len(data) - len(self._start) + 1)
+            self._noise += data[: min(spare, _NOISE - len(self._noise))]
+            self.held = data[spare:]
             return None
         self._begun = True
         return data[at + len(self._start) :]
@@ -192,6 +194,6 @@ class _Output:
         """Keep back what may be the beginning of the end mark."""
         at = data.rfind(self._end[:1], -len(self._end))
         if at >= 0 and self._end.startswith(data[at:]):
-            self._held = data[at:]
+            self.held = data[at:]
             return data[:at]
         return data

@@ -67,9 +67,9 @@ class Linker:
         for attempt in range(_RETRIES):
             try:
                 return await self._link(node)
-            except _CutOffError:
+            except _CutOffError as error:
                 if attempt == _RETRIES - 1:
-                    raise
+                    raise UnreachableError(str(error)) from None
             await asyncio.sleep(pause)
             pause *= 2
         raise AssertionError(node.key)
@@ -124,7 +124,7 @@ class Linker:
         )
 
 
-class _CutOffError(UnreachableError):
+class _CutOffError(Exception):
     """The server went away during the handshake: worth another try."""
 
 

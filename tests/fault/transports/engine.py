@@ -1,0 +1,31 @@
+"""An engine in miniature, to be killed: starts one operation, says when it runs or has ended, then waits.
+
+Called with: ssh or local, the folder of the sshd, its port, the private folder, a token, a script.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from pilothouse.jobs.nodes import Node
+from pilothouse.settings import Settings
+from pilothouse.transports.contract import Launch, Transport
+from pilothouse.transports.local import LocalTransport
+from pilothouse.transports.ssh import SshTransport
+
+
+async def main(kind: str, home: str, port: str, folder: str, token: str, script: str) -> None:
+    settings = Settings(
+        data=Path(home), known_hosts=(Path(home, "known_hosts"),), identities=(Path(home, "id_ed25519"),)
+    )
+    transport: Transport = SshTransport(settings) if kind == "ssh" else LocalTransport()
+    connection = await transport.connect(Node(resource_id=1, host="127.0.0.1", protocol_port=int(port)))
+    process = await connection.start(
+        Launch(token=token, folder=folder, argv=("sh", "-c", script)), lambda data: os.write(1, data) and None
+    )
+    await process.exited()
+    await asyncio.sleep(600)
+
+
+asyncio.run(main(*sys.argv[1:]))
