@@ -91,6 +91,10 @@ class _Pipes(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self._exited.set()
+        # when only the shell was killed, its watcher still listens: this tells it to end the operation
+        self._close_stdin()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._registry.discard(self)
 
     def send(self, data: bytes) -> None:
@@ -109,10 +113,14 @@ class _Pipes(asyncio.SubprocessProtocol):
             output.resume_reading()
 
     async def close(self) -> None:
-        stdin = self._transport.get_pipe_transport(0)
-        if stdin is not None:
-            stdin.close()
+        self._registry.discard(self)
+        self._close_stdin()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._exited.wait()
         self._transport.close()
+
+    def _close_stdin(self) -> None:
+        stdin = self._transport.get_pipe_transport(0)
+        if stdin is not None:
+            stdin.close()

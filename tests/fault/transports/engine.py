@@ -15,16 +15,20 @@ from pilothouse.transports.local import LocalTransport
 from pilothouse.transports.ssh import SshTransport
 
 
+def show(data: bytes) -> None:
+    """Write at once, so that the test sees it before the kill."""
+    os.write(1, data)
+
+
 async def main(kind: str, home: str, port: str, folder: str, token: str, script: str) -> None:
     settings = Settings(
         data=Path(home), known_hosts=(Path(home, "known_hosts"),), identities=(Path(home, "id_ed25519"),)
     )
     transport: Transport = SshTransport(settings) if kind == "ssh" else LocalTransport()
     connection = await transport.connect(Node(resource_id=1, host="127.0.0.1", protocol_port=int(port)))
-    process = await connection.start(
-        Launch(token=token, folder=folder, argv=("sh", "-c", script)), lambda data: os.write(1, data) and None
-    )
-    await process.exited()
+    launch = Launch(token=token, folder=folder, argv=("sh", "-c", script))
+    process = await connection.start(launch, show)
+    show(b"exited %d\n" % (await process.exited()).code)
     await asyncio.sleep(600)
 
 

@@ -97,12 +97,12 @@ async def test_a_kill_at_any_moment_repeats_no_success(
     machine: Machine, sshd: Sshd, engines: list[Engine], tmp_path: Path
 ) -> None:
     # the last act of the script is the success; whoever sees it done must never see it done again
-    script = f"echo up; sleep 0.$((RANDOM % 3 + 1)); sleep 0.05; echo done >>{tmp_path}/runs"
-    for number in range(8):
-        launch = machine.launch("bash", "-c", script)
+    script = f"echo up; sleep 0.2; echo done >>{tmp_path}/runs"
+    for number in range(10):
+        launch = machine.shell(script)
         engines.append(Engine(machine, sshd, launch))
         assert await engines[-1].line() == "up"
-        await asyncio.sleep(0.1 + 0.05 * number)
+        await asyncio.sleep(0.18 + 0.004 * number)
         engines[-1].kill()
         ended, _ = await machine.run(launch)
         assert ended.code == 0

@@ -1,0 +1,92 @@
+"""The program under every POSIX shell, and its command under every login shell, that this machine has."""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pilothouse.transports import launcher
+from pilothouse.transports.contract import Launch, UploadFile
+
+# sh is there always; whoever has the others tests them too
+SHELLS = [name for name in ("sh", "dash", "bash", "busybox", "ksh93", "mksh", "zsh") if shutil.which(name)]
+LOGIN_SHELLS = [name for name in ("sh", "bash", "tcsh", "csh", "fish", "zsh", "mksh") if shutil.which(name)]
+WORD = 'it\'s "$(id)" `id` \\ 中\n'
+
+
+def launch(folder: Path, script: str) -> Launch:
+    return Launch(
+        token="t-1",
+        folder=str(folder / "job"),
+        work="w",
+        files=(UploadFile("bytes", bytes(range(256)), 0o640), UploadFile("text", b"no line end")),
+        argv=("sh", "-c", script, "sh", WORD),
+        environment=(("VALUE", WORD),),
+        collect=("bytes", "text"),
+    )
+
+
+def shell(name: str, program: launcher.Program) -> subprocess.Popen[bytes]:
+    words = ["busybox", "sh"] if name == "busybox" else [name]
+    process = subprocess.Popen(
+        [*words, "-c", program.script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    process.stdin.write(program.text)
+    process.stdin.flush()
+    return process
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_an_operation_runs_and_is_kept(name: str, tmp_path: Path) -> None:
+    program = launcher.render(launch(tmp_path, 'printf "%s" "$1$VALUE"; umask >&2; exit 0'))
+    for adopted in (b"", b"adopted\n"):
+        output, control = shell(name, program).communicate(timeout=20)
+        expected = b"" if adopted else (WORD + WORD).encode()
+        umask = b"" if adopted else output[len(b"\x1et-1 start\n") + len(expected) :].split(b"\n")[0] + b"\n"
+        assert output == b"\x1et-1 start\n" + expected + umask + b"\x1et-1 end\n"
+        assert umask != b"0077\n"
+        assert adopted in control
+        files = b"file 0 256\n" + bytes(range(256)) + b"file 1 11\nno line end"
+        assert control.endswith(files + b"exit 0\n")
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_the_end_of_the_lifeline_ends_the_group(name: str, tmp_path: Path) -> None:
+    process = shell(name, launcher.render(launch(tmp_path, "trap '' TERM; sleep 300 & sleep 300; sleep 300")))
+    pid = tmp_path / "job" / ".t-1.pid"
+    deadline = time.monotonic() + 10
+    while not (pid.exists() and pid.read_text().endswith("\n")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    group = pid.read_text().split()[0]
+    listing = subprocess.run(["ps", "-o", "pgid=", "-p", group], stdout=subprocess.PIPE, text=True, check=True)
+    time.sleep(0.3)
+    assert listing.stdout.split() == [group]
+    process.communicate(timeout=8)
+    left = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert [row for row in left.splitlines() if row.split()[0] == group and "Z" not in row] == []
+    assert not (tmp_path / "job" / ".t-1.rc").exists()
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_an_abort_is_confirmed_and_cleaned_up(name: str, tmp_path: Path) -> None:
+    process = shell(name, launcher.render(launch(tmp_path, "sleep 300 & sleep 300")))
+    assert process.stderr is not None
+    control = b""
+    while b"pid " not in control:
+        control += process.stderr.read1()
+    _, rest = process.communicate(b"abort\n", timeout=10)
+    assert rest.endswith(b"killed\n")
+    assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize("name", LOGIN_SHELLS)
+def test_the_command_suits_the_login_shell(name: str, tmp_path: Path) -> None:
+    program = launcher.render(launch(tmp_path, "echo ran"))
+    done = subprocess.run(
+        [name, "-c", program.command], input=program.text, capture_output=True, check=True, timeout=20
+    )
+    assert done.stdout == b"\x1et-1 start\nran\n\x1et-1 end\n"

@@ -1,0 +1,86 @@
+"""The program for a machine: what it holds, and what is refused before anything is sent."""
+
+import re
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pilothouse.errors import TargetError
+from pilothouse.transports import launcher
+from pilothouse.transports.contract import Launch, UploadFile
+
+PLAIN = {"token": "t-1", "folder": "/tmp/job", "argv": ("true",)}
+
+
+def test_the_command_is_a_constant_for_any_login_shell() -> None:
+    program = launcher.render(Launch(**PLAIN))  # type: ignore[arg-type]
+    assert program.command == f"sh -c 'eval \"$(head -c {len(program.text)})\"'"
+    assert re.fullmatch(r"sh -c '[^'\\!]*'", program.command)
+
+
+def test_nothing_of_the_operation_is_in_the_command() -> None:
+    launch = Launch(token="t-1", folder="/tmp/secret-folder", argv=("secret",), environment=(("A", "secret"),))
+    assert "secret" not in launcher.render(launch).command
+
+
+def test_the_fixed_part_carries_no_comments() -> None:
+    text = launcher.render_reap(Launch(**PLAIN)).text.decode()  # type: ignore[arg-type]
+    assert not [line for line in text.splitlines() if line.startswith("#")]
+    assert len(text) < 8000
+
+
+@given(st.text(st.characters(exclude_characters="\0")))
+def test_quoting_is_undone_by_a_shell_reader(text: str) -> None:
+    assert shlex.split(launcher.quote(text)) == [text]
+
+
+def test_the_marks_name_the_token() -> None:
+    assert launcher.start_mark("t-1") == b"\x1et-1 start\n"
+    assert launcher.end_mark("t-1") == b"\x1et-1 end\n"
+
+
+def test_text_travels_as_it_is_and_bytes_as_base64() -> None:
+    files = (UploadFile("a", "文 text".encode()), UploadFile("b", b"\0\xff"))
+    text = launcher.render(Launch(**PLAIN, files=files)).text.decode()  # type: ignore[arg-type]
+    assert "文 text\n" in text
+    assert "AP8=\n" in text
+
+
+def test_a_file_that_holds_the_delimiter_travels_as_base64() -> None:
+    files = (UploadFile("a", b"x\nPILOTHOUSE-0\nrm -rf /\n"),)
+    text = launcher.render(Launch(**PLAIN, files=files)).text.decode()  # type: ignore[arg-type]
+    assert "rm -rf /" not in text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token": ""},
+        {"token": "a b"},
+        {"token": "../x"},
+        {"token": "a\n"},
+        {"folder": "relative"},
+        {"folder": "/"},
+        {"folder": "/tmp/.."},
+        {"folder": "/tmp/two\nlines"},
+        {"work": "../up"},
+        {"work": ""},
+        {"argv": ()},
+        {"argv": ("",)},
+        {"argv": ("-c", "x")},
+        {"argv": ("a", "nul\0")},
+        {"environment": (("a b", "x"),)},
+        {"environment": (("A\n", "x"),)},
+        {"environment": (("UID", "0"),)},
+        {"environment": (("A", "nul\0"),)},
+        {"files": (UploadFile("/etc/passwd", b""),)},
+        {"files": (UploadFile("a/../../b", b""),)},
+        {"files": (UploadFile("", b""),)},
+        {"collect": ("../x",)},
+    ],
+)
+def test_what_no_machine_can_run_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(TargetError):
+        launcher.render(Launch(**{**PLAIN, **change}))  # type: ignore[arg-type]
