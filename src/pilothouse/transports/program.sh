@@ -213,7 +213,9 @@ else
   if [ -e "$ph_pidfile" ] || [ -e "$ph_rcfile" ]; then rm -f "$ph_pidfile" "$ph_rcfile"; fi
   (cd "$ph_folder" && files) || fail "cannot write the operation's files below $ph_folder; is the disk full?"
   listen <&3 &
+  # The trap is gone with the exec; it is there because ksh93 makes no process of a subshell without one.
   (
+    trap : USR1
     own
     umask "$ph_umask"
     settings

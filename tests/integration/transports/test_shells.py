@@ -1,5 +1,6 @@
 """The program under every POSIX shell, and its command under every login shell, that this machine has."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -39,11 +40,21 @@ def shell(name: str, program: launcher.Program) -> subprocess.Popen[bytes]:
     return process
 
 
+def conversation(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+    """Keep the lifeline up until the end was told, then let go without settling."""
+    assert process.stderr is not None
+    control = b""
+    while not control.endswith(b"exit 0\n"):
+        control += (piece := os.read(process.stderr.fileno(), 65536))
+        assert piece, control
+    return process.communicate(timeout=20)[0], control
+
+
 @pytest.mark.parametrize("name", SHELLS)
 def test_an_operation_runs_and_is_kept(name: str, tmp_path: Path) -> None:
     program = launcher.render(launch(tmp_path, 'printf "%s" "$1$VALUE"; umask >&2; exit 0'))
     for adopted in (b"", b"adopted\n"):
-        output, control = shell(name, program).communicate(timeout=20)
+        output, control = conversation(shell(name, program))
         expected = b"" if adopted else (WORD + WORD).encode()
         umask = b"" if adopted else output[len(b"\x1et-1 start\n") + len(expected) :].split(b"\n")[0] + b"\n"
         assert output == b"\x1et-1 start\n" + expected + umask + b"\x1et-1 end\n"
@@ -75,9 +86,8 @@ def test_the_end_of_the_lifeline_ends_the_group(name: str, tmp_path: Path) -> No
 def test_an_abort_is_confirmed_and_cleaned_up(name: str, tmp_path: Path) -> None:
     process = shell(name, launcher.render(launch(tmp_path, "sleep 300 & sleep 300")))
     assert process.stderr is not None
-    control = b""
-    while b"pid " not in control:
-        control += process.stderr.read1()
+    while not process.stderr.readline().startswith(b"pid "):
+        pass
     _, rest = process.communicate(b"abort\n", timeout=10)
     assert rest.endswith(b"killed\n")
     assert not (tmp_path / "job").exists()
@@ -86,7 +96,10 @@ def test_an_abort_is_confirmed_and_cleaned_up(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", LOGIN_SHELLS)
 def test_the_command_suits_the_login_shell(name: str, tmp_path: Path) -> None:
     program = launcher.render(launch(tmp_path, "echo ran"))
-    done = subprocess.run(
-        [name, "-c", program.command], input=program.text, capture_output=True, check=True, timeout=20
-    )
-    assert done.stdout == b"\x1et-1 start\nran\n\x1et-1 end\n"
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([name, "-c", program.command], stdin=pipe, stdout=pipe, stderr=pipe)
+    assert process.stdin is not None
+    process.stdin.write(program.text)
+    process.stdin.flush()
+    output, _ = conversation(process)
+    assert output == b"\x1et-1 start\nran\n\x1et-1 end\n"

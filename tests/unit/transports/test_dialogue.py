@@ -1,6 +1,7 @@
 """What a machine says, in pieces of any size."""
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ START, END = b"\x1et-1 start\n", b"\x1et-1 end\n"
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
-    return [data[one:two] for one, two in zip(places, places[1:], strict=False)]
+    return [data[one:two] for one, two in itertools.pairwise(places)]
 
 
 @given(
