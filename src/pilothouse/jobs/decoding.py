@@ -22,25 +22,30 @@ from pilothouse.jobs.document import (
     Script,
     Strategy,
 )
-from pilothouse.jobs.fields import Fields, shown
+from pilothouse.jobs.fields import Fields, check_values, shown, unreadable
 from pilothouse.jobs.interpreters import INTERPRETERS
 
 _PHASE_TYPES: Final = ("runner", "local", "sqlfile", "target", "remote", "runner_target", "localremote")
 _LOCAL_TYPES: Final = frozenset({"runner", "local", "sqlfile"})
 _KINDS: Final = (*Kind, *LEGACY_KINDS)
-_JOB_ID: Final = "letters, digits, - and _"
+_JOB_ID: Final = "up to 128 letters, digits, - and _"
+_LONGEST_ID: Final = 128
+_A_NAME: Final = "a name of at most 200 bytes without / and not starting with ."
+_LONGEST_NAME: Final = 200  # bytes: names of files are made of it, and file systems allow 255
 
 
 def decode(text: str, source: str) -> Job:
     """Read params.json; ``source`` names it in errors. Raises DocumentError with every fault found."""
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise DocumentError(source, [Problem(place, f"no JSON here ({error.msg})", "a job object")]) from None
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(source, [unreadable(error, "a job object")]) from None
     if not isinstance(value, dict):
         raise DocumentError(source, [Problem("$", shown(value), "a job object")])
     problems: list[Problem] = []
+    check_values(value, "$", problems)
+    if problems:
+        raise DocumentError(source, problems)
     job = _job(Fields(value, "$", problems))
     if problems:
         raise DocumentError(source, problems)
@@ -86,6 +91,8 @@ def _job_id(read: Fields) -> str:
 
 def is_job_id(text: str) -> bool:
     """Whether the text can name a job and its folder."""
+    if len(text) > _LONGEST_ID:
+        return False
     return text.isascii() and text.replace("-", "").replace("_", "").isalnum() and text[0] not in "-_"
 
 
@@ -96,7 +103,7 @@ def _run_nodes(read: Fields) -> tuple[nodes.Node, ...] | None:
 
 
 def _group(read: Fields) -> Group:
-    if "phases" not in read.value:
+    if read.value.get("phases") is None:
         read.fault("phases", "missing", 'a list of phases ({"phaseName": ..., "operations": [...]})')
     strategy = read.text("execStrategy")
     return Group(
@@ -113,7 +120,7 @@ def _phase(read: Fields) -> Phase:
     _unique(read, "opId", places)
     kind = read.word("phaseType", _PHASE_TYPES, "")
     return Phase(
-        name=read.text("phaseName", required=True, check=_is_name, allowed="a name without / and not starting with ."),
+        name=read.text("phaseName", required=True, check=_is_name, allowed=_A_NAME),
         on_runner=_on_runner(read, kind, operations),
         operations=operations,
         exec_round=ExecRound(read.word("execRound", tuple(ExecRound), ExecRound.FIRST)),
@@ -144,7 +151,7 @@ def _operation(read: Fields) -> Operation:
     name = read.text("opName", required=True)
     script = _script(read)
     return Operation(
-        id=read.text("opId", required=True, check=_is_operation_id, allowed="a name with at most one / inside"),
+        id=read.text("opId", required=True, check=_is_operation_id, allowed=f"{_A_NAME}, or two such joined by /"),
         name=name,
         kind=_kind(read),
         script=script,
@@ -193,7 +200,9 @@ def _outputs(read: Fields) -> tuple[Output, ...] | None:
 
 
 def _is_name(text: str) -> bool:
-    return bool(text) and "/" not in text and "\0" not in text and text[0] != "."
+    return (
+        bool(text) and "/" not in text and "\0" not in text and text[0] != "." and len(text.encode()) <= _LONGEST_NAME
+    )
 
 
 def _is_operation_id(text: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from pilothouse.errors import Problem
 
 _SHOWN: Final = 60
+_DEEPEST: Final = 100
+_LONGEST_NUMBER: Final = 20
 _FLAGS: Final = {0: False, 1: True, "0": False, "1": True, "": False, "false": False, "true": True, None: False}
 
 
@@ -111,5 +113,42 @@ class Fields:
                 self.problems.append(Problem(place, shown(item), "an object"))
 
 
+def unreadable(error: ValueError | RecursionError, wanted: str) -> Problem:
+    """Return the fault of a text that the JSON reader gave up on."""
+    if isinstance(error, json.JSONDecodeError):
+        return Problem(f"line {error.lineno}, column {error.colno}", f"no JSON here ({error.msg})", wanted)
+    found = "values nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"
+    return Problem("$", found, wanted)
+
+
+def check_values(value: Any, place: str, problems: list[Problem]) -> None:
+    """Note what no file, process or journal could take later on: half characters, and depths without end."""
+    waiting = [(value, place, 0)]
+    while waiting:
+        item, where, depth = waiting.pop()
+        if depth > _DEEPEST:
+            problems.append(Problem(where, "a value nested too deeply", f"at most {_DEEPEST} levels"))
+        elif isinstance(item, str):
+            if not _is_text(item):
+                problems.append(Problem(where, "half of a surrogate pair", "whole characters"))
+        elif isinstance(item, dict):
+            if not all(map(_is_text, item)):
+                problems.append(Problem(where, "a name with half of a surrogate pair", "whole characters"))
+                continue
+            waiting += [(inner, f"{where}.{name}", depth + 1) for name, inner in item.items()]
+        elif isinstance(item, list):
+            waiting += [(inner, f"{where}[{index}]", depth + 1) for index, inner in enumerate(item)]
+
+
+def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _is_integer(text: str) -> bool:
-    return text.isascii() and text.removeprefix("-").isdigit()
+    return text.isascii() and text.removeprefix("-").isdigit() and len(text) <= _LONGEST_NUMBER

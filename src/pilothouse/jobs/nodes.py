@@ -11,12 +11,14 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.errors import DocumentError, Problem
-from pilothouse.jobs.fields import Fields, shown
+from pilothouse.jobs.fields import Fields, check_values, shown, unreadable
 from pilothouse.jobs.secret import Secret
 
 PROTOCOLS: Final = ("local", "ssh", "tagent")
 _BLANKS: Final = " \t\r\n"
 _HIGHEST_PORT: Final = 65535
+_HIGHEST_ID: Final = 2**63 - 1
+_LONGEST_HOST: Final = 200  # bytes: names of files are made of it, and file systems allow 255
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -88,10 +90,8 @@ def decode(text: str, source: str) -> NodeFile:
                 header = _header(value, place, problems)
             else:
                 found.append((place, value))
-    except json.JSONDecodeError as error:
-        problems.append(
-            Problem(f"line {error.lineno}, column {error.colno}", f"no JSON here ({error.msg})", "a node object")
-        )
+    except (ValueError, RecursionError) as error:
+        problems.append(unreadable(error, "a node object"))
     nodes = collect(found, problems)
     if not nodes and not problems:
         problems.append(Problem("$", "no node", 'at least one {"resourceId": 1, "host": "...", "protocol": "ssh"}'))
@@ -156,10 +156,15 @@ def _node(value: Any, place: str, problems: list[Problem]) -> Node | None:
         problems.append(Problem(place, f"{shown(value)}", "a node object"))
         return None
     before = len(problems)
+    check_values(value, place, problems)
+    if len(problems) > before:
+        return None
     read = Fields(value, place, problems)
     protocol, suffix = _protocol(read)
     port = read.integer("port", high=_HIGHEST_PORT)
-    resource_id = read.integer("resourceId", required=True)
+    resource_id = read.integer("resourceId", required=True, high=_HIGHEST_ID)
+    if resource_id == LOCAL.resource_id and protocol != LOCAL.protocol:
+        read.fault("resourceId", "0, which is the runner itself", "an integer from 1 up")
     host = read.text("host", required=True, check=_is_host, allowed="a host name or address without blanks or /")
     node = Node(
         resource_id=resource_id or 0,
@@ -195,9 +200,14 @@ _KNOWN: Final = frozenset(
 
 def _protocol(read: Fields) -> tuple[str, str]:
     name, _, suffix = (read.text("protocol") or "ssh").partition(".")
-    if name not in PROTOCOLS or (suffix and not suffix.isdigit()):
+    if name not in PROTOCOLS or (suffix and (name != "tagent" or not _is_port(suffix))):
         read.fault("protocol", shown(read.value.get("protocol")), "ssh, tagent, tagent.<port> or local")
+        return name, ""
     return name, suffix
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(_HIGHEST_PORT)) and int(text) <= _HIGHEST_PORT
 
 
 def _protocol_port(read: Fields, protocol: str, suffix: str, port: int | None) -> int:
@@ -215,4 +225,4 @@ def _protocol_port(read: Fields, protocol: str, suffix: str, port: int | None) -
 
 def _is_host(text: str) -> bool:
     strange = any(c in "/\\" or c.isspace() or not c.isprintable() for c in text)
-    return bool(text) and not strange and text[0] not in "-."
+    return bool(text) and not strange and text[0] not in "-." and len(text.encode()) <= _LONGEST_HOST
