@@ -33,11 +33,14 @@ class JobFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exported(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the values that may enter the environment: names that are none or are protected stay out (D47)."""
+    """Return the values that may enter the environment.
+
+    Names that are none or are protected (D47), and values that no environment can carry, stay out.
+    """
     return {
         name: as_text(value)
         for name, value in values.items()
-        if _NAME.fullmatch(name) and not _PROTECTED.fullmatch(name)
+        if _NAME.fullmatch(name) and not _PROTECTED.fullmatch(name) and "\0" not in as_text(value)
     }
 
 

@@ -3,19 +3,22 @@
 Values reach the program byte for byte; no shell ever expands them (spec section 2.6, 6.2, D23).
 """
 
+import contextlib
+import json
 import shlex
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
+from pilothouse.errors import UsageError
 from pilothouse.jobs.document import Operation
 from pilothouse.jobs.references import Scope, as_text, expand, expand_value
 from pilothouse.jobs.secret import MASK, mask_assignments
 
 _JSON: Final = frozenset({"json", "node", "multiselect", "checkbox"})
 _SECRET: Final = frozenset({"password", "account"})
-_PATHS: Final = frozenset({"filepath"})
+_PATHS: Final = frozenset({"file", "filepath"})
 
 Opener = Callable[[str], str]
 """Turns a secret as documents write it (``{RC4}...``, ``{AESGCM}...`` or plain) into its text."""
@@ -29,12 +32,12 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Value(msgspec.Struct, frozen=True):
-    """A resolved value: ``text`` for the program, ``shown`` for logs, ``path`` when a file is meant."""
+    """A resolved value: ``text`` for the program, ``shown`` for logs, ``paths`` when files are meant."""
 
     text: str
     shown: str
     secret: bool = False
-    path: str = ""
+    paths: tuple[str, ...] = ()
 
 
 class CommandLine(msgspec.Struct, frozen=True):
@@ -61,8 +64,8 @@ class CommandLine(msgspec.Struct, frozen=True):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files (relative to the run folder) that values of type filepath name."""
-        return tuple(value.path for _, value in self._all() if value.path)
+        """The files (relative to the run folder) that values of type file and filepath name."""
+        return tuple(path for _, value in self._all() for path in value.paths)
 
     def _all(self) -> tuple[tuple[str, Value], ...]:
         return (*self.options, *(("", value) for value in self.arguments))
@@ -71,7 +74,7 @@ class CommandLine(msgspec.Struct, frozen=True):
 def command_line(operation: Operation, scope: Scope, style: str, opener: Opener, *, on_target: bool) -> CommandLine:
     """Resolve and write out an operation's options and arguments, in document order.
 
-    Raises UnresolvedReferenceError.
+    Raises UnresolvedReferenceError, and UsageError for a value that no program can be given.
     """
     options = tuple(
         (option.name, resolve(option.value, type_of(option.name, option.type), scope, opener, on_target=on_target))
@@ -94,6 +97,13 @@ def type_of(name: str, declared: str) -> str:
 
 def resolve(value: Any, kind: str, scope: Scope, opener: Opener, *, on_target: bool) -> Value:
     """Return the value as its type wants it: references expanded, secrets opened, JSON written out."""
+    resolved = _resolve(value, kind, scope, opener, on_target=on_target)
+    if "\0" in resolved.text:
+        raise UsageError(f"a value of type {kind} has a NUL character, which no command line can carry; leave it out")
+    return resolved
+
+
+def _resolve(value: Any, kind: str, scope: Scope, opener: Opener, *, on_target: bool) -> Value:
     if value is None:
         return Value("", "")
     if kind in _SECRET:
@@ -104,10 +114,24 @@ def resolve(value: Any, kind: str, scope: Scope, opener: Opener, *, on_target: b
     if kind in _JSON:
         text = as_text(expand_value(value, scope))
         return Value(text, text)
+    if kind in _PATHS:
+        return _files(value, scope, on_target=on_target)
     text = expand(as_text(value), scope)
-    if kind in _PATHS and text:
-        return Value(f"file/{text.rpartition('/')[2]}" if on_target else text, text, path=text)
     return Value(text, text)
+
+
+def _files(value: Any, scope: Scope, *, on_target: bool) -> Value:
+    """Return a path, or a list of paths joined by commas; on targets they lie in the folder ``file``."""
+    found = expand_value(value, scope)
+    if isinstance(found, str) and found.startswith("["):
+        with contextlib.suppress(ValueError):
+            found = json.loads(found)
+    paths = found if isinstance(found, list) else [found] if found != "" else []
+    for path in paths:
+        if not isinstance(path, str):
+            raise UsageError(f"file {as_text(path)} is an id of a control server; name a path below the run folder")
+    names = [f"file/{path.rstrip('/').rpartition('/')[2]}" for path in paths] if on_target else paths
+    return Value(",".join(names), ",".join(paths), paths=tuple(paths))
 
 
 def option_words(name: str, value: Value, kind: str, style: str) -> list[Word]:

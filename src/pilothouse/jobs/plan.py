@@ -79,6 +79,8 @@ def plan(job: Job, nodes: NodeFile, selection: Selection) -> Plan:
         if not selection.groups or group.number in selection.groups
     )
     groups = tuple(group for group in groups if group.lanes)
+    if not groups and (selection.groups or selection.phases):
+        raise UsageError("the selected groups have none of the selected phases; nothing would run")
     return Plan(job_id=job.id, groups=groups, digest=_digest(job, nodes))
 
 

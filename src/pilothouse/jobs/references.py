@@ -67,13 +67,13 @@ def expand(text: str, scope: Scope) -> str:
 
 
 def expand_value(value: Any, scope: Scope) -> Any:
-    """Return a JSON value with the references in all its strings replaced."""
+    """Return a JSON value with the references in all its strings, names included, replaced."""
     if isinstance(value, str):
         return expand(value, scope)
     if isinstance(value, list):
         return [expand_value(item, scope) for item in value]
     if isinstance(value, dict):
-        return {name: expand_value(item, scope) for name, item in value.items()}
+        return {expand(name, scope): expand_value(item, scope) for name, item in value.items()}
     return value
 
 
