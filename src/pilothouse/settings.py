@@ -1,6 +1,7 @@
 """The one configuration loader: defaults, then a file, then the environment, then what the caller says."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,16 +55,21 @@ def load(
     """
     source = _source(path, environ)
     values: dict[str, Any] = {"data": default_data(environ), **_read(source)}
+    origins = dict.fromkeys(values, str(source or "settings"))
     for name in Settings.__struct_fields__:
         given = environ.get(f"PILOTHOUSE_{name.upper()}")
         if given is not None:
-            values[name] = given.split(os.pathsep) if _is_list(name) else given
-    values.update({name: value for name, value in overrides.items() if value is not None})
+            values[name] = [item for item in given.split(os.pathsep) if item] if _is_list(name) else given
+            origins[name] = f"the environment variable PILOTHOUSE_{name.upper()}"
+    for name, value in overrides.items():
+        if value is not None:
+            values[name] = value
+            origins[name] = "settings"
     try:
         settings = msgspec.convert(values, Settings, strict=False, dec_hook=_convert)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{source or 'settings'}: {error}") from None
-    return _checked(settings, source)
+        raise SettingsError(f"{_origin(str(error), origins)}: {error}") from None
+    return _checked(settings, origins)
 
 
 def _source(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -95,18 +101,28 @@ def _is_list(name: str) -> bool:
 
 def _convert(wanted: type, value: Any) -> Any:
     if wanted is Path and isinstance(value, str | Path):
-        return Path(value).expanduser()
-    raise NotImplementedError(wanted)
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            raise ValueError(f"Expected a path, got {str(value)!r} of a user without a home folder") from None
+    raise ValueError(f"Expected a path, got {value!r}")
 
 
-def _checked(settings: Settings, source: Path | None) -> Settings:
-    where = source or "settings"
+def _origin(text: str, origins: Mapping[str, str]) -> str:
+    """Return where the value came from that msgspec's error text is about (``... - at `$.name```)."""
+    found = re.search(r"`\$\.(\w+)|field `(\w+)`", text)
+    return origins.get((found[1] or found[2]) if found else "", "settings")
+
+
+def _checked(settings: Settings, origins: Mapping[str, str]) -> Settings:
     for name in ("concurrency", "handshakes", "connect_timeout", "operation_timeout"):
-        if getattr(settings, name) <= 0:
+        if not getattr(settings, name) > 0:  # written so that NaN is refused too
+            where = origins.get(name, "settings")
             raise SettingsError(f"{where}: {name} is {getattr(settings, name)}; allowed: more than 0")
     for name in settings.encodings:
         try:
-            b"".decode(name)
-        except LookupError:
+            b"-".decode(name)
+        except (LookupError, ValueError):
+            where = origins.get("encodings", "settings")
             raise SettingsError(f"{where}: encodings: unknown character set {name!r}") from None
     return settings
