@@ -139,16 +139,26 @@ class Journal:
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._committer: asyncio.Task[None] | None = None
+        self._failure: JournalError | None = None
+        self._closed = False
+        self._facts: dict[str, str] = {}
         self.run = 0
         self.nodes: dict[tuple[str, int], State] = {}
         self.operations: dict[tuple[str, int, str], OperationMark] = {}
 
     async def open(self) -> None:
         """Open or create the journal and read where the job stands; raises JournalError."""
-        await self._call(self._open)
+        try:
+            await self._call(self._open)
+        except JournalError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
-        """Write what is pending and let go of the file."""
+        """Write what is pending and let go of the file; harmless when it is closed already."""
+        if self._closed:
+            return
+        self._closed = True
         if self._committer is not None:
             await asyncio.wait([self._committer])
         await self._call(self._close)
@@ -259,17 +269,19 @@ class Journal:
         while self._pending:
             rows, self._pending = self._pending, []
             waiting, self._waiting = self._waiting, []
-            try:
-                await loop.run_in_executor(self._thread, self._commit, rows)
-            except (sqlite3.Error, OSError) as error:
-                failure = JournalError(f"the journal {self._path} cannot be written: {error}")
-                for future in waiting:
-                    if not future.done():
-                        future.set_exception(failure)
-            else:
-                for future in waiting:
-                    if not future.done():
-                        future.set_result(None)
+            if self._failure is None:
+                try:
+                    await loop.run_in_executor(self._thread, self._commit, rows)
+                except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+                    # later writes fail too: what they build on is not there, even if the disk has room again
+                    self._failure = JournalError(f"the journal {self._path} cannot be written: {error}")
+            for future in waiting:
+                if future.done():
+                    continue
+                if self._failure is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(self._failure)
 
     def _commit(self, rows: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         connection = self._opened()
@@ -297,7 +309,8 @@ class Journal:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
             raise sqlite3.DatabaseError("it was written by a newer release; use that release for this job")
-        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+        if version < _VERSION:
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
         self.run = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()[0]
         self.nodes = {(phase, node): State(state) for phase, node, state in self._rows(_NODES)}
         self.operations = {
@@ -305,7 +318,7 @@ class Journal:
             for phase, node, operation, state, token, code in self._rows(_OPERATIONS)
             if not self.nodes.get((phase, node), State.PENDING).finished
         }
-        self._facts: dict[str, str] = dict(self._rows("SELECT name, value FROM fact"))
+        self._facts = dict(self._rows("SELECT name, value FROM fact"))
 
     def _close(self) -> None:
         if self._connection is not None:
