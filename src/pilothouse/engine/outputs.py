@@ -42,6 +42,7 @@ class JournalOutputs:
         self._space = space
         self._single = single
         self._known: dict[int, NodeOutputs] = {}
+        self._writing: dict[int, asyncio.Lock] = {}
 
     async def of(self, node: Node) -> NodeOutputs:
         """Return what the node's operations handed back so far, reading the journal once per node."""
@@ -59,8 +60,10 @@ class JournalOutputs:
                     continue
             else:
                 known[operation] = data
-            content = msgspec.json.format(msgspec.json.encode({_NODE_ENVIRONMENT: {}, **known}), indent=4)
-            await asyncio.to_thread(write_atomic, self._space.output(owner), content, mode=0o600)
+            # one after another, or an older state of the file could come to lie over a newer one
+            async with self._writing.setdefault(owner.resource_id, asyncio.Lock()):
+                content = msgspec.json.format(msgspec.json.encode({_NODE_ENVIRONMENT: {}, **known}), indent=4)
+                await asyncio.to_thread(write_atomic, self._space.output(owner), content, mode=0o600)
 
     def owners(self, node: Node) -> tuple[Node, ...]:
         """Return the node, and the runner too when the job has just this one node."""

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from pilothouse.engine.workspace import Workspace
-from pilothouse.errors import DocumentError, PilothouseError, Problem
-from pilothouse.files import write_atomic
+from pilothouse.errors import DocumentError, PilothouseError, Problem, UsageError
+from pilothouse.files import confine, write_atomic
 from pilothouse.jobs.document import Job, Kind, Operation, Script
 from pilothouse.jobs.interpreters import INTERPRETERS, file_name, script_command
 from pilothouse.tools.catalog import Catalog, Tool, files_for_target
@@ -47,11 +47,12 @@ def find_programs(job: Job, catalog: Catalog, space: Workspace | None, places: S
     folders = [place / "script" for place in places]
     problems: list[Problem] = []
     found: dict[tuple[str, str], Program] = {}
+    names = _script_names(job)
     for g, group in enumerate(job.groups):
         for p, phase in enumerate(group.phases):
             for o, operation in enumerate(phase.operations):
                 place = f"$.runFlow[{g}].phases[{p}].operations[{o}]"
-                program = _program(operation, catalog, space, folders, place, problems)
+                program = _program(operation, catalog, space, folders, place, problems, names.get((g, p, o), ""))
                 if program is not None:
                     found[phase.name, operation.id] = program
     if problems:
@@ -66,6 +67,7 @@ def _program(
     folders: list[Path],
     place: str,
     problems: list[Problem],
+    file: str,
 ) -> Program | None:
     if operation.kind not in _RUNNABLE:
         problems.append(Problem(f"{place}.opType", operation.kind, f"{', '.join(sorted(_RUNNABLE))} in this release"))
@@ -83,22 +85,30 @@ def _program(
         return None
     text = operation.script.content
     if text is None:
-        text = _stored(operation, operation.script, folders, place, problems)
+        text = _stored(operation, operation.script, folders, file, place, problems)
     if text is None:
         return None
-    path = _kept(operation, operation.script, text, space)
+    path = _kept(text, space, file)
     return _script_on_target(operation, text) if operation.kind is Kind.TARGET else _script_here(operation, text, path)
 
 
 def _stored(
-    operation: Operation, script: Script, folders: list[Path], place: str, problems: list[Problem]
+    operation: Operation, script: Script, folders: list[Path], file: str, place: str, problems: list[Problem]
 ) -> str | None:
     bases = [operation.id, script.id, operation.name]
-    names = [name for base in bases if base for name in (file_name(base, script.interpreter), base)]
+    names = [file, *(name for base in bases if base for name in (file_name(base, script.interpreter), base))]
     for folder in folders:
         for name in names:
-            if ".." not in name.split("/") and (folder / name).is_file():
-                return (folder / name).read_text("utf-8", "surrogateescape")
+            try:
+                path = confine(folder, name)
+                if path.is_file():
+                    return path.read_text("utf-8", "surrogateescape")
+            except UsageError:
+                continue
+            except OSError as error:
+                found = f"{path} cannot be read: {error.strerror}"
+                problems.append(Problem(f"{place}.scriptContent", found, "the script here, or in a readable file"))
+                return None
     looked = " or ".join(str(folder / file_name(operation.name, script.interpreter)) for folder in folders)
     problems.append(Problem(f"{place}.scriptContent", "no script text", f"the script here, or in the file {looked}"))
     return None
@@ -115,11 +125,26 @@ def _script_on_target(operation: Operation, text: str) -> Program:
     )
 
 
-def _kept(operation: Operation, script: Script, text: str, space: Workspace | None) -> Path:
-    name = file_name(operation.id, script.interpreter)
+def _script_names(job: Job) -> dict[tuple[int, int, int], str]:
+    """Return a file name of its own for every script: named after its operation, numbered when that repeats."""
+    found: dict[tuple[int, int, int], str] = {}
+    taken: set[str] = set()
+    for g, group in enumerate(job.groups):
+        for p, phase in enumerate(group.phases):
+            for o, operation in enumerate(phase.operations):
+                if operation.script is not None:
+                    name = file_name(operation.id, operation.script.interpreter)
+                    if name in taken:
+                        name = file_name(f"{operation.id}.{g}-{p}-{o}", operation.script.interpreter)
+                    taken.add(name)
+                    found[g, p, o] = name
+    return found
+
+
+def _kept(text: str, space: Workspace | None, file: str) -> Path:
     if space is None:
-        return Path(name)
-    path = space.script(name)
+        return Path(file)
+    path = space.script(file)
     write_atomic(path, text.encode("utf-8", "surrogateescape"), mode=0o700)
     return path
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from pilothouse.jobs.nodes import Node
 _FOLDERS: Final = ("file", "input", "livedata", "log", "output", "output-op", "script", "status")
 _CHUNK: Final = 3
 _JOURNAL: Final = "journal.db"
+_ATTEMPTS: Final = 40
+_MOMENT: Final = 0.005
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -125,11 +128,17 @@ class JobLock:
     def acquire(self) -> None:
         """Take the lock and write this process's pid into it; raises JobBusyError when another holds it."""
         descriptor = os.open(self._space.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise JobBusyError(self._space.job_id, engine_pid(self._space)) from None
+        for attempt in range(_ATTEMPTS):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                # without a pid it may just be somebody who asks whether an engine runs, which takes no time
+                pid = engine_pid(self._space)
+                if pid is not None or attempt == _ATTEMPTS - 1:
+                    os.close(descriptor)
+                    raise JobBusyError(self._space.job_id, pid) from None
+                time.sleep(_MOMENT)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         self._descriptor = descriptor
