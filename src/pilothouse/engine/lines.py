@@ -41,15 +41,15 @@ class LineReader:
         try:
             text = block.decode()
         except UnicodeDecodeError:
-            return [self._decode(line.removesuffix(b"\r")) for line in block.split(b"\n")]
+            return [self._decode(line.rstrip(b"\r")) for line in block.split(b"\n")]
         if "\r" in text:
-            return [line.removesuffix("\r") for line in text.split("\n")]
+            return [line.rstrip("\r") for line in text.split("\n")]
         return text.split("\n")
 
     def _decode(self, line: bytes) -> str:
         for encoding in ("utf-8", *self._encodings):
             try:
                 return line.decode(encoding)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 continue
         return line.decode("utf-8", "backslashreplace")

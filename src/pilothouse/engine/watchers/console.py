@@ -17,7 +17,7 @@ from pilothouse.engine.events import (
     PhaseStarted,
     RoundStarted,
 )
-from pilothouse.engine.watchers.files import FileWatcher
+from pilothouse.engine.watchers.files import FileWatcher, plain_name, prefixed
 from pilothouse.engine.workspace import Workspace
 from pilothouse.jobs.states import FINISHED, legacy_word
 
@@ -39,7 +39,7 @@ class ConsoleLog(FileWatcher):
             if isinstance(event, JobStarted):
                 self._begin(event)
             prefix = stamp(event.at, "%H:%M:%S ")
-            text += [f"{prefix}{line}\n" for line in console_lines(event)]
+            text += prefixed(prefix, console_lines(event))
         if text and self._stream is not None:
             self._stream.write("".join(text).encode("utf-8", "backslashreplace"))
         if text and self._echo is not None:
@@ -58,8 +58,7 @@ class ConsoleLog(FileWatcher):
         if event.fresh:
             histories = path.with_suffix(".hislog")
             histories.mkdir(exist_ok=True)
-            user = event.user.replace("/", "_") or "anonymous"
-            history = histories / f"{stamp(event.at, '%Y%m%d-%H%M%S')}.{user}.txt"
+            history = histories / f"{stamp(event.at, '%Y%m%d-%H%M%S')}.{plain_name(event.user)}.txt"
             history.unlink(missing_ok=True)
             history.hardlink_to(path)
 

@@ -14,7 +14,7 @@ from pilothouse.engine.events import (
     OperationSkipped,
     OperationStarted,
 )
-from pilothouse.engine.watchers.files import FileWatcher
+from pilothouse.engine.watchers.files import FileWatcher, plain_name, prefixed
 from pilothouse.engine.workspace import Workspace
 from pilothouse.jobs.states import State, legacy_word
 
@@ -40,7 +40,7 @@ class LogFiles(FileWatcher):
                 assert isinstance(event, _Logged)  # noqa: S101 - only these give lines
                 key = (event.phase, event.node.resource_id)
                 prefix = stamp(event.at, "%H:%M:%S ")
-                parts.setdefault(key, []).extend(f"{prefix}{line}\n" for line in lines)
+                parts.setdefault(key, []).extend(prefixed(prefix, lines))
             if isinstance(event, NodeEnded):
                 key = (event.phase, event.node.resource_id)
                 self._append(key, parts.pop(key, []))
@@ -61,7 +61,7 @@ class LogFiles(FileWatcher):
             stale.rename(stale.with_name(stale.name.replace(".running.", ".aborted.")))
         path.unlink(missing_ok=True)
         stream = path.open("xb", buffering=0)
-        history = histories / f"{stamp(event.at, '%Y%m%d-%H%M%S')}.running.{_plain(self._user)}.txt"
+        history = histories / f"{stamp(event.at, '%Y%m%d-%H%M%S')}.running.{plain_name(self._user)}.txt"
         history.unlink(missing_ok=True)
         history.hardlink_to(path)
         self._open[event.phase, event.node.resource_id] = (stream, history)
@@ -114,7 +114,3 @@ def _verdict(event: OperationEnded) -> str:
     if event.fail_ignored:
         return f"WARN: Execute operation {event.operation} failed, ignored: {event.reason}"
     return f"ERROR: Execute operation {event.operation} {event.state}: {event.reason}"
-
-
-def _plain(user: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_@" else "_" for c in user) or "anonymous"
