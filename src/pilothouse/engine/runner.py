@@ -145,8 +145,8 @@ class _Runner:
             )
         )
         if changed:
-            text = "the job or its nodes have changed since the last run; what succeeded then is still left alone"
-            context.stream.publish(Notice(at=started, level="WARN", text=text))
+            text = "job, nodes or selection differ from the last run; what succeeded before is left alone all the same"
+            context.stream.publish(Notice(at=started, level="INFO", text=text))
 
     def _result(self, phases: list[PhaseEnded], started: float) -> JobResult:
         planned = {step.phase for group in self._plan.groups for lane in group.lanes for step in lane.steps}

@@ -149,13 +149,14 @@ def _on_runner(read: Fields, kind: str, operations: Iterable[Operation]) -> bool
 def _operation(read: Fields) -> Operation:
     types = read.mapping("desc")
     name = read.text("opName", required=True)
-    script = _script(read)
+    interpreter = read.word("interpreter", tuple(INTERPRETERS), "")
+    script = _script(read, interpreter)
     return Operation(
         id=read.text("opId", required=True, check=_is_operation_id, allowed=f"{_A_NAME}, or two such joined by /"),
         name=name,
         kind=_kind(read),
         script=script,
-        interpreter=read.word("interpreter", tuple(INTERPRETERS), ""),
+        interpreter=interpreter,
         options=tuple(Option(key, value, str(types.get(key) or "text")) for key, value in read.mapping("opt").items()),
         arguments=tuple(Argument(item.value.get("value"), item.text("type") or "text") for item in read.objects("arg")),
         outputs=_outputs(read),
@@ -171,10 +172,9 @@ def _kind(read: Fields) -> Kind:
     return LEGACY_KINDS.get(word) or Kind(word)
 
 
-def _script(read: Fields) -> Script | None:
+def _script(read: Fields, interpreter: str) -> Script | None:
     if not read.flag("isScript"):
         return None
-    interpreter = read.word("interpreter", tuple(INTERPRETERS), "")
     if not read.value.get("interpreter"):
         read.fault("interpreter", "missing", ", ".join(INTERPRETERS))
     content = read.value.get("scriptContent")

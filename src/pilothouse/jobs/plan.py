@@ -54,7 +54,7 @@ class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a run of a job will do, in order. ``digest`` names document and nodes."""
+    """Everything a run of a job will do, in order. ``digest`` names document, nodes and selection."""
 
     job_id: str
     groups: tuple[GroupPlan, ...]
@@ -81,7 +81,7 @@ def plan(job: Job, nodes: NodeFile, selection: Selection) -> Plan:
     groups = tuple(group for group in groups if group.lanes)
     if not groups and (selection.groups or selection.phases):
         raise UsageError("the selected groups have none of the selected phases; nothing would run")
-    return Plan(job_id=job.id, groups=groups, digest=_digest(job, nodes))
+    return Plan(job_id=job.id, groups=groups, digest=_digest(job, nodes, selection))
 
 
 class _Dealt:
@@ -150,10 +150,10 @@ def _known(what: str, wanted: Collection[object], present: Collection[object]) -
             raise UsageError(f"the job has no {what} {item}; it has: {some}")
 
 
-def _digest(job: Job, nodes: NodeFile) -> str:
+def _digest(job: Job, nodes: NodeFile, selection: Selection) -> str:
     encode = msgspec.json.Encoder(enc_hook=repr, order="deterministic").encode
     hashed = hashlib.sha256()
-    for part in (job, nodes):
+    for part in (job, nodes, selection):
         hashed.update(encode(part))
         hashed.update(b"\n")
     return hashed.hexdigest()

@@ -94,7 +94,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         # when only the shell was killed, its watcher still listens: this tells it to end the operation
         self._close_stdin()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         self._registry.discard(self)
 
     def send(self, data: bytes) -> None:
