@@ -165,4 +165,4 @@ def _check(launch: Launch) -> None:
 
 def _check_name(name: str) -> None:
     if not name or name.startswith("/") or ".." in name.split("/") or "\0" in name:
-        raise TargetError(f"file name {name!r} leads out of the work folder; give a name below it")
+        raise TargetError(f"file name {name!r} leads out of its folder; give a name below it")

@@ -105,10 +105,10 @@ async def test_any_words_and_files_arrive(machine: Machine, words: list[str], co
 
 async def test_files_arrive_with_their_modes(machine: Machine) -> None:
     files = (
-        UploadFile("tool.sh", b'#!/bin/sh\necho "tool $1"\n', 0o700),
-        UploadFile("sub/deep/secret", b"no line end", 0o600),
-        UploadFile("bytes", bytes(range(256)) * 400, 0o640),
-        UploadFile("empty", b""),
+        UploadFile("w/tool.sh", b'#!/bin/sh\necho "tool $1"\n', 0o700),
+        UploadFile("w/sub/deep/secret", b"no line end", 0o600),
+        UploadFile("w/bytes", bytes(range(256)) * 400, 0o640),
+        UploadFile("w/empty", b""),
     )
     check = "./tool.sh works; stat -c '%a %n %s' sub/deep/secret bytes empty"
     ended, output = await machine.run(machine.shell(check, work="w", files=files, collect=("bytes", "empty", "no")))
@@ -136,9 +136,10 @@ async def test_an_absolute_work_folder_must_exist(machine: Machine, tmp_path: Pa
     with pytest.raises(TargetError, match="cannot enter the work folder"):
         await machine.run(machine.shell("pwd", work=str(work)))
     work.mkdir()
-    _, output = await machine.run(machine.shell("pwd", work=str(work), files=(UploadFile("f", b"1"),)))
-    assert output.decode() == f"{work}\n"
-    assert (work / "f").read_bytes() == b"1"
+    show = f"pwd; cat {machine.folder}/f"
+    _, output = await machine.run(machine.shell(show, work=str(work), files=(UploadFile("f", b"1"),)))
+    assert output.decode() == f"{work}\n1"
+    assert not list(work.iterdir())
     assert not machine.folder.exists()
 
 

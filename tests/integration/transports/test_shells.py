@@ -22,7 +22,7 @@ def launch(folder: Path, script: str) -> Launch:
         token="t-1",
         folder=str(folder / "job"),
         work="w",
-        files=(UploadFile("bytes", bytes(range(256)), 0o640), UploadFile("text", b"no line end")),
+        files=(UploadFile("w/bytes", bytes(range(256)), 0o640), UploadFile("w/text", b"no line end")),
         argv=("sh", "-c", script, "sh", WORD),
         environment=(("VALUE", WORD),),
         collect=("bytes", "text"),
