@@ -70,6 +70,8 @@ class _Pipes(asyncio.SubprocessProtocol):
         self._dialogue = dialogue
         self._registry = registry
         self._exited = asyncio.Event()
+        # kept here: pipes of early Python 3.11 cannot say whether they are being read
+        self._paused = False
         self._transport: asyncio.SubprocessTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -104,12 +106,14 @@ class _Pipes(asyncio.SubprocessProtocol):
 
     def pause(self) -> None:
         output = cast("asyncio.ReadTransport | None", self._transport.get_pipe_transport(_OUTPUT))
-        if output is not None and output.is_reading():
+        if output is not None and not self._paused:
+            self._paused = True
             output.pause_reading()
 
     def resume(self) -> None:
         output = cast("asyncio.ReadTransport | None", self._transport.get_pipe_transport(_OUTPUT))
-        if output is not None and not output.is_closing() and not output.is_reading():
+        if output is not None and self._paused and not output.is_closing():
+            self._paused = False
             output.resume_reading()
 
     async def close(self) -> None:

@@ -33,7 +33,7 @@ class Engine:
     def __init__(self, machine: Machine, sshd: Sshd, launch: Launch) -> None:
         kind = "local" if isinstance(machine.transport, LocalTransport) else "ssh"
         words = (kind, str(sshd.folder), str(sshd.port), launch.folder, launch.token, launch.argv[-1])
-        source = str(Path(__file__).parents[3] / "src")
+        source = f"{Path(__file__).parents[3] / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
         self._process = subprocess.Popen(
             [sys.executable, str(ENGINE), *words], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": source}
         )
