@@ -1,5 +1,6 @@
 """Node logs: ``log/<phase>/<node>.txt`` and their histories (spec section 5.4)."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -74,7 +75,8 @@ class LogFiles(FileWatcher):
         if key in self._open:
             stream, history = self._open.pop(key)
             stream.close()
-            history.replace(history.with_name(history.name.replace(".running.", f".{legacy_word(state)}.")))
+            with contextlib.suppress(FileNotFoundError):  # whoever tidies histories up must not end all logs
+                history.replace(history.with_name(history.name.replace(".running.", f".{legacy_word(state)}.")))
 
 
 _Logged = NodeStarted | OperationStarted | OperationSkipped | Lines | OperationEnded | NodeEnded
