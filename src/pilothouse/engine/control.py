@@ -5,7 +5,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
-from pilothouse.errors import AbortedError
+from pilothouse.errors import AbortedError, PilothouseError
 from pilothouse.transports.contract import Kill, Process
 
 T = TypeVar("T")
@@ -90,4 +90,12 @@ class Control:
 
     def _end(self, process: Process) -> None:
         if process not in self._kills:
-            self._kills[process] = asyncio.create_task(process.abort())
+            self._kills[process] = asyncio.create_task(_aborted(process))
+
+
+async def _aborted(process: Process) -> Kill:
+    """Abort a process; a machine that cannot be asked is unreachable."""
+    try:
+        return await process.abort()
+    except (PilothouseError, OSError):
+        return Kill("unreachable", process.group)

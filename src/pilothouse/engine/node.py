@@ -186,8 +186,8 @@ class NodeRun:
                 operation=operation.id,
                 kind=operation.kind.value,
                 help=operation.help,
-                command=f"{operation.name} {prepared.line.shown}".rstrip() if prepared else "",
-                inputs=prepared.inputs if prepared else {},
+                command=self._log.shown(f"{operation.name} {prepared.line.shown}".rstrip()) if prepared else "",
+                inputs=prepared.inputs(self._log.shown) if prepared else {},
             )
         )
         return recorded

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import posixpath
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +30,11 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     launch: Launch
     machine: Node
 
-    @property
-    def inputs(self) -> dict[str, object]:
-        """The options and arguments as they may be shown and recorded."""
+    def inputs(self, mask: Callable[[str], str]) -> dict[str, object]:
+        """Return the options and arguments as they may be shown and recorded."""
         return {
-            "options": {name: value.shown for name, value in self.line.options},
-            "arguments": [value.shown for value in self.line.arguments],
+            "options": {name: mask(value.shown) for name, value in self.line.options},
+            "arguments": [mask(value.shown) for value in self.line.arguments],
         }
 
 

@@ -11,6 +11,7 @@ from pilothouse.engine.events import Event, NodeEnded, NodeSkipped, NodeStarted,
 from pilothouse.errors import DocumentError, JobBusyError
 from pilothouse.jobs.plan import Selection
 from pilothouse.jobs.states import State
+from pilothouse.secrets.vault import Vault
 
 SAY_OUTPUT = 'printf \'{"v": "%s"}\' "$1" > "$OUTPUT_PATH"'
 AWKWARD = ['a"b', "it's", "$(id)", "`id`", "trailing\\", "two\nlines", "中文", "x" * 10_000, "-n", "$HOME", ""]
@@ -267,6 +268,19 @@ async def test_secrets_reach_the_program_and_no_file(bench: Bench, sshd: Sshd) -
         assert "again ******" in log
     for path in bench.files("1014"):
         assert secret.encode() not in path.read_bytes(), path
+
+
+async def test_an_opened_job_parameter_is_masked_even_where_a_plain_option_uses_it(bench: Bench) -> None:
+    sealed = Vault().seal("Opened.secret9")
+    doc = document(
+        "1021",
+        group(0, phase("r", operation("use", 'echo "${#2}"', "runner", opt={"plain": "${pw}"}))),
+        opt={"pw": sealed},
+    )
+    await bench.run(doc)
+    assert "14" in bench.log("1021", "r", "local-0-0")
+    for path in bench.files("1021"):
+        assert b"Opened.secret9" not in path.read_bytes(), path
 
 
 async def test_the_log_holds_the_operations_lines_and_nothing_of_the_login(bench: Bench, sshd: Sshd) -> None:
