@@ -95,8 +95,9 @@ def _program(
 def _stored(
     operation: Operation, script: Script, folders: list[Path], file: str, place: str, problems: list[Problem]
 ) -> str | None:
+    extension = INTERPRETERS[script.interpreter].extension
     bases = [operation.id, script.id, operation.name]
-    names = [file, *(name for base in bases if base for name in (file_name(base, script.interpreter), base))]
+    names = [file, *(name for base in bases if base for name in (base, base + extension))]
     for folder in folders:
         for name in names:
             try:

@@ -116,7 +116,7 @@ def test_a_second_engine_is_refused_with_the_first_ones_pid(tmp_path: Path) -> N
             JobLock(space).acquire()
         assert caught.value.pid == first.pid
         assert f"engine process {first.pid}" in str(caught.value)
-        assert "autoexec --jobid 1002 --abort" in str(caught.value)
+        assert "pilothouse job abort 1002" in str(caught.value)
         second = python(HOLDER, tmp_path)
         assert f"engine process {first.pid}" in output(second).readline()
         end(second)
