@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Final
 
 import msgspec
@@ -50,7 +51,7 @@ def render(launch: Launch) -> Program:
     return _program(
         _header(launch, "run"),
         _function("files", _files(launch.files)),
-        _function("settings", [f"export {name}={quote(value)}" for name, value in _environment(launch)]),
+        _function("settings", [f"export {name}={quote(value)}" for name, value in launch.environment]),
         _function("operate", ["own_session " + " ".join(quote(word) for word in launch.argv)]),
         _function("collect", [f"hand {n} {quote('./' + name)}" for n, name in enumerate(launch.collect)]),
     )
@@ -100,11 +101,6 @@ def _function(name: str, lines: Iterable[str]) -> str:
     return "\n".join((f"{name}() {{", *lines, ":", "}"))
 
 
-def _environment(launch: Launch) -> Iterable[tuple[str, str]]:
-    yield from launch.environment
-    yield "PILOTHOUSE_TOKEN", launch.token
-
-
 def _files(files: Sequence[UploadFile]) -> Iterable[str]:
     if not files:
         return
@@ -113,8 +109,8 @@ def _files(files: Sequence[UploadFile]) -> Iterable[str]:
         yield f"mkdir -p {_paths(folders)} || return 1"
     # a file left by an earlier attempt may be read-only, or a link to elsewhere
     yield f"rm -f {_paths(file.name for file in files)} || return 1"
-    for number, file in enumerate(files):
-        yield _content(file.content, _paths([file.name]), f"PILOTHOUSE-{number}")
+    for file in files:
+        yield _content(file.content, _paths([file.name]))
     for mode in sorted({file.mode & _HIGHEST_MODE for file in files} - {_MADE_MODE}):
         yield f"chmod {mode:o} {_paths(file.name for file in files if file.mode & _HIGHEST_MODE == mode)} || return 1"
 
@@ -123,16 +119,27 @@ def _paths(names: Iterable[str]) -> str:
     return " ".join(quote("./" + name) for name in names)
 
 
-def _content(content: bytes, path: str, delimiter: str) -> str:
+def _content(content: bytes, path: str) -> str:
     if not content:
         return f": >{path} || return 1"
-    text = None if _CONTROLS.search(content) or delimiter.encode() in content else _decoded(content)
-    if text is None:
+    text = None if _CONTROLS.search(content) else _decoded(content)
+    delimiter = _delimiter(content)
+    if text is None or delimiter is None:
         coded = base64.encodebytes(content).decode()
         command = f"{{ base64 -d || openssl base64 -d; }} >{path}"
-        return f"{command} <<'{delimiter}' || return 1\n{coded}{delimiter}"
+        return f"{command} <<'-END-' || return 1\n{coded}-END-"
     end = "" if text.endswith("\n") else "\n"
     return f"head -c {len(content)} >{path} <<'{delimiter}' || return 1\n{text}{end}{delimiter}"
+
+
+def _delimiter(content: bytes) -> str | None:
+    """Return a word that ends no line here: none begins with its first letter.
+
+    That it does not stand there would do, were it not for dash, which loses a byte above 127 when what
+    precedes it in the line is the beginning of the delimiter.
+    """
+    begun = {line[:1] for line in content.split(b"\n")}
+    return next((f"{letter}-END" for letter in ascii_uppercase if letter.encode() not in begun), None)
 
 
 def _decoded(content: bytes) -> str | None:

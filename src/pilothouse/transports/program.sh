@@ -45,7 +45,8 @@ look() {
     ph_born=$(ps -o lstart= -p "$1" | tr -s ' ' -)
   fi
 }
-# members GROUP: everything alive in the process group or session, in $ph_found.
+# members GROUP: everything alive in the process group or session, in $ph_found; and what left both for a session
+# of its own, known by the operation's mark in its environment.
 members() {
   ph_found=
   if [ -r /proc/self/stat ]; then
@@ -56,6 +57,10 @@ members() {
       ph_entry=${ph_entry#/proc/}
       ph_entry=${ph_entry%/stat}
       if [ "$4" = "$1" ] || [ "$5" = "$1" ] || [ "$ph_entry" = "$1" ]; then ph_found="$ph_found $ph_entry"; fi
+    done
+    for ph_entry in $(grep -lszx "PILOTHOUSE_OPERATION=$ph_token:$1" /proc/[0-9]*/environ); do
+      ph_entry=${ph_entry#/proc/}
+      ph_found="$ph_found ${ph_entry%/environ}"
     done
   else
     ph_found=$(ps -A -o pid= -o pgid= -o stat= | while read -r p q s; do
@@ -117,11 +122,7 @@ previous() {
   ph_group= ph_mark=
   { read -r ph_group ph_mark <"$ph_pidfile"; } && [ -n "$ph_mark" ] || return 1
   if look "$ph_group"; then [ "$ph_born" = "$ph_mark" ]; return; fi
-  members "$ph_group"
-  for ph_entry in $ph_found; do
-    if tr '\0' '\n' <"/proc/$ph_entry/environ" | grep -qx "PILOTHOUSE_TOKEN=$ph_token"; then return 0; fi
-  done
-  return 1
+  [ -n "$(grep -lszx "PILOTHOUSE_OPERATION=$ph_token:$ph_group" /proc/[0-9]*/environ)" ]
 }
 
 # hand NUMBER FILE: send one collected file.
@@ -219,6 +220,7 @@ else
     own
     umask "$ph_umask"
     settings
+    export "PILOTHOUSE_OPERATION=$ph_token:$ph_group"
     operate
   )
   ph_code=$?

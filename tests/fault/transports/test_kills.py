@@ -148,10 +148,14 @@ async def test_a_stranger_with_a_recycled_number_is_left_alone(machine: Machine)
 async def test_orphans_of_a_dead_leader_are_ended_first(machine: Machine, tmp_path: Path) -> None:
     launch = machine.shell("echo ran")
     left = subprocess.Popen(
-        ["sh", "-c", "trap '' TERM; sleep 300 & echo $$; exec sleep 301"],
+        [
+            "sh",
+            "-c",
+            "trap '' TERM; export PILOTHOUSE_OPERATION=$0:$$; sleep 300 & echo $$; exec sleep 301",
+            launch.token,
+        ],
         start_new_session=True,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PILOTHOUSE_TOKEN": launch.token},
     )
     assert left.stdout is not None
     left.stdout.readline()

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.machine import Machine, alive, known_group, until
+from tests.machine import Machine, alive, known_group, marked, until
 
 from pilothouse.errors import TargetError
 from pilothouse.transports.contract import Kill, UploadFile
@@ -87,6 +87,14 @@ async def test_the_environment_arrives_as_it_is(machine: Machine) -> None:
     environment = tuple((f"V{number}", text) for number, text in enumerate(VECTORS))
     _, output = await machine.run(machine.launch(sys.executable, "-c", show, environment=environment))
     assert output.split(b"\0")[:-1] == [text.encode() for text in VECTORS]
+
+
+async def test_lines_like_a_delimiter_arrive(machine: Machine) -> None:
+    # dash loses a byte above 127 that follows the beginning of a here-document's delimiter
+    content = "".join(f"{letter}\x80{letter}-END\n{letter}-\u4e2d\n" for letter in "ABPXZ").encode() + "P\x80".encode()
+    files = (UploadFile("some", content), UploadFile("first", "\x80A\x80\n\u4e2d".encode()))
+    ended, _ = await machine.run(machine.launch("true", files=files, collect=("some", "first")))
+    assert ended.collected == {file.name: file.content for file in files}
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -260,13 +268,14 @@ async def test_operations_run_one_after_another_and_together(machine: Machine) -
 
 
 async def test_abort_ends_the_whole_group(machine: Machine) -> None:
-    stubborn = "trap '' TERM; (trap '' TERM; sleep 300; sleep 300) & setsid sleep 301 & sleep 300; sleep 300"
+    stubborn = "trap '' TERM; (trap '' TERM; sleep 300; sleep 300) & setsid sleep 301.5 & sleep 300; sleep 300"
     connection = await machine.transport.connect(machine.node)
     process = await connection.start(machine.shell(stubborn), lambda _: None)
     group = await known_group(process)
     await until(lambda: len(alive(group)) >= 3)
     assert await process.abort() == Kill("killed", group)
     assert alive(group) == []
+    assert not [pid for pid in marked("301.5") if b"PILOTHOUSE_OPERATION" in Path(f"/proc/{pid}/environ").read_bytes()]
     with pytest.raises(TargetError, match="aborted"):
         await process.exited()
     await until(lambda: not machine.folder.exists())

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from string import ascii_uppercase
 
 import pytest
 from hypothesis import given
@@ -48,10 +49,17 @@ def test_text_travels_as_it_is_and_bytes_as_base64() -> None:
     assert "AP8=\n" in text
 
 
-def test_a_file_that_holds_the_delimiter_travels_as_base64() -> None:
-    files = (UploadFile("a", b"x\nPILOTHOUSE-0\nrm -rf /\n"),)
+@given(st.lists(st.sampled_from([*ascii_uppercase, "A-END", "Z-END", "é"]), max_size=40))
+def test_no_line_of_a_file_begins_like_its_delimiter(lines: list[str]) -> None:
+    files = (UploadFile("a", "\n".join(lines).encode()),)
     text = launcher.render(Launch(**PLAIN, files=files)).text.decode()  # type: ignore[arg-type]
-    assert "rm -rf /" not in text
+    for delimiter, body in re.findall(r"<<'([^']*)' \|\| return 1\n(.*?)\n\1\n", text, re.DOTALL):
+        assert not [line for line in body.splitlines() if line.startswith(delimiter[0])]
+
+
+def test_a_file_with_lines_of_every_letter_travels_as_base64() -> None:
+    files = (UploadFile("a", "\n".join(ascii_uppercase).encode()),)
+    assert "<<'-END-'" in launcher.render(Launch(**PLAIN, files=files)).text.decode()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
