@@ -53,7 +53,7 @@ def run(chosen: argparse.Namespace) -> int:
     )
     result = asyncio.run(run_here(request, space, settings, displays=[display]))
     for line in result.trouble:
-        print(f"pilothouse: a file of the job could not be written: {line}", file=sys.stderr)
+        print(f"pilothouse: the record is not complete, a file could not be written: {line}", file=sys.stderr)
     return exit_code(result)
 
 

@@ -28,6 +28,7 @@ class ConsoleLog(FileWatcher):
     """Writes the console log; ``echo`` gets the same text, for a terminal that watches."""
 
     def __init__(self, space: Workspace, echo: Callable[[str], object] | None = None) -> None:
+        super().__init__()
         self._space = space
         self._echo = echo
         self._stream: BinaryIO | None = None
@@ -37,24 +38,28 @@ class ConsoleLog(FileWatcher):
         text = []
         for event in events:
             if isinstance(event, JobStarted):
-                self._begin(event)
+                with self.attempt(self._space.console):
+                    self._begin(event)
             prefix = stamp(event.at, "%H:%M:%S ")
             text += prefixed(prefix, console_lines(event))
         if text and self._stream is not None:
-            self._stream.write("".join(text).encode("utf-8", "backslashreplace"))
+            with self.attempt(self._space.console):
+                self._stream.write("".join(text).encode("utf-8", "backslashreplace"))
+                self._stream.flush()
         if text and self._echo is not None:
             self._echo("".join(text))
 
     def finish(self) -> None:
         """Close the log."""
         if self._stream is not None:
-            self._stream.close()
+            with self.attempt(self._space.console):
+                self._stream.close()
 
     def _begin(self, event: JobStarted) -> None:
         path = self._space.console
         if event.fresh:
             path.unlink(missing_ok=True)
-        self._stream = path.open("ab", buffering=0)
+        self._stream = path.open("ab")
         if event.fresh:
             histories = path.with_suffix(".hislog")
             histories.mkdir(exist_ok=True)

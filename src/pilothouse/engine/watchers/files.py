@@ -1,7 +1,13 @@
-"""What the file-writing observers share: each batch is written in a thread, so the loop never waits for a disk."""
+"""What the file-writing observers share.
+
+Each batch is written in a thread, so the loop never waits for a disk. A file that cannot be written (the disk
+is full) is tried again with the next batch, and does not keep the others from being written.
+"""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from pilothouse.engine.events import Event
@@ -10,15 +16,28 @@ _LONGEST_USER: Final = 50
 
 
 class FileWatcher:
-    """An observer whose ``write`` and ``finish`` block on files."""
+    """An observer whose ``write`` and ``finish`` block on files; its first fault comes to light when it is closed."""
+
+    def __init__(self) -> None:
+        self._fault: OSError | None = None
 
     async def observe(self, events: Sequence[Event]) -> None:
         """Write down a batch."""
         await asyncio.to_thread(self.write, events)
 
     async def close(self) -> None:
-        """Write the rest and close files."""
+        """Write the rest and close files; raises the first OSError there was."""
         await asyncio.to_thread(self.finish)
+        if self._fault is not None:
+            raise self._fault
+
+    @contextlib.contextmanager
+    def attempt(self, path: Path) -> Iterator[None]:
+        """Try something with a file; a refusal of the disk is noted and passed over."""
+        try:
+            yield
+        except OSError as error:
+            self._fault = self._fault or OSError(error.errno, error.strerror, str(path))
 
     def write(self, events: Sequence[Event]) -> None:
         """Write down a batch; blocking."""

@@ -1,6 +1,7 @@
 """Input records: ``input/<node>.json`` tells what each operation was called with (spec section 3.7)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ class InputFiles(FileWatcher):
     """Adds to a node's record what its operations were called with; secrets are masked already."""
 
     def __init__(self, space: Workspace) -> None:
+        super().__init__()
         self._space = space
 
     def write(self, events: Sequence[Event]) -> None:
@@ -25,9 +27,12 @@ class InputFiles(FileWatcher):
             if isinstance(event, OperationStarted) and event.inputs:
                 added.setdefault(event.node.resource_id, (event.node, {}))[1][event.operation] = event.inputs
         for node, inputs in added.values():
-            path = self._space.input(node)
-            try:
-                known = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-            except (FileNotFoundError, msgspec.DecodeError):
-                known = {}
-            write_atomic(path, msgspec.json.format(msgspec.json.encode({**known, **inputs}), indent=4), mode=0o600)
+            with self.attempt(self._space.input(node)):
+                self._add(self._space.input(node), inputs)
+
+    def _add(self, path: Path, inputs: dict[str, Any]) -> None:
+        try:
+            known = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except (FileNotFoundError, msgspec.DecodeError):
+            known = {}
+        write_atomic(path, msgspec.json.format(msgspec.json.encode({**known, **inputs}), indent=4), mode=0o600)

@@ -26,6 +26,7 @@ class LogFiles(FileWatcher):
     """Writes one log per node and phase; a history entry is a hard link that gets the final state's name."""
 
     def __init__(self, space: Workspace, user: str) -> None:
+        super().__init__()
         self._space = space
         self._user = user
         self._open: dict[_Key, tuple[BinaryIO, Path]] = {}
@@ -35,7 +36,8 @@ class LogFiles(FileWatcher):
         parts: dict[_Key, list[str]] = {}
         for event in events:
             if isinstance(event, NodeStarted):
-                self._begin(event)
+                with self.attempt(self._space.log(event.phase, event.node)):
+                    self._begin(event)
             lines = log_lines(event)
             if lines:
                 assert isinstance(event, _Logged)  # noqa: S101 - only these give lines
@@ -61,7 +63,7 @@ class LogFiles(FileWatcher):
         for stale in histories.glob("*.running.*.txt"):
             stale.rename(stale.with_name(stale.name.replace(".running.", ".aborted.")))
         path.unlink(missing_ok=True)
-        stream = path.open("xb", buffering=0)
+        stream = path.open("xb")
         history = histories / f"{stamp(event.at, '%Y%m%d-%H%M%S')}.running.{plain_name(self._user)}.txt"
         history.unlink(missing_ok=True)
         history.hardlink_to(path)
@@ -69,13 +71,17 @@ class LogFiles(FileWatcher):
 
     def _append(self, key: _Key, lines: list[str]) -> None:
         if lines and key in self._open:
-            self._open[key][0].write("".join(lines).encode("utf-8", "backslashreplace"))
+            stream, history = self._open[key]
+            with self.attempt(history):
+                stream.write("".join(lines).encode("utf-8", "backslashreplace"))
+                stream.flush()
 
     def _end(self, key: _Key, state: State) -> None:
         if key in self._open:
             stream, history = self._open.pop(key)
-            stream.close()
-            with contextlib.suppress(FileNotFoundError):  # whoever tidies histories up must not end all logs
+            with self.attempt(history):
+                stream.close()
+            with self.attempt(history), contextlib.suppress(FileNotFoundError):  # histories may be tidied up meanwhile
                 history.replace(history.with_name(history.name.replace(".running.", f".{legacy_word(state)}.")))
 
 

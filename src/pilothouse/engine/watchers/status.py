@@ -29,11 +29,12 @@ class StatusFiles(FileWatcher):
 
     def __init__(self, space: Workspace) -> None:
         self._space = space
+        super().__init__()
         self._current: dict[_Key, dict[str, Any]] = {}
+        self._unwritten: dict[_Key, tuple[str, Node]] = {}
 
     def write(self, events: Sequence[Event]) -> None:
         """Fold the batch into the nodes' documents and write each changed one once."""
-        changed: dict[_Key, tuple[str, Node]] = {}
         ended: list[_Key] = []
         for event in events:
             if isinstance(event, NodeSkipped):
@@ -42,19 +43,31 @@ class StatusFiles(FileWatcher):
             if not isinstance(event, NodeStarted | NodeEnded | OperationStarted | OperationSkipped | OperationEnded):
                 continue
             key = (event.phase, event.node.resource_id)
-            changed[key] = (event.phase, event.node)
+            self._unwritten[key] = (event.phase, event.node)
             self._fold(event, self._current.setdefault(key, _document(State.PENDING)))
             if isinstance(event, NodeEnded):
                 ended.append(key)
-        for key, (phase, node) in changed.items():
-            write_atomic(self._space.status(phase, node), msgspec.json.encode(self._current[key]))
+        self._write_out()
         for key in ended:
-            self._current.pop(key, None)
+            if key not in self._unwritten:
+                self._current.pop(key, None)
+
+    def finish(self) -> None:
+        """Write what the disk has refused so far."""
+        self._write_out()
+
+    def _write_out(self) -> None:
+        for key, (phase, node) in list(self._unwritten.items()):
+            path = self._space.status(phase, node)
+            with self.attempt(path):
+                write_atomic(path, msgspec.json.encode(self._current[key]))
+                del self._unwritten[key]
 
     def _skipped(self, event: NodeSkipped) -> None:
         path = self._space.status(event.phase, event.node)
-        if not path.exists():
-            write_atomic(path, msgspec.json.encode(_document(event.state)))
+        with self.attempt(path):
+            if not path.exists():
+                write_atomic(path, msgspec.json.encode(_document(event.state)))
 
     def _fold(
         self,
