@@ -1,5 +1,6 @@
 """Fixtures that start real servers."""
 
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from tests.sshd import Sshd
 from pilothouse.transports.contract import Transport
 from pilothouse.transports.local import LocalTransport
 from pilothouse.transports.ssh import SshTransport
+
+# A test run started in the background ignores interrupts, and everything it starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MakeSshd = Callable[..., Sshd]
 
