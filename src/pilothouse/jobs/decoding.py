@@ -1,6 +1,7 @@
 """Reading a job document, whole: every fault is found before anything starts (spec section 2)."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -11,19 +12,24 @@ from pilothouse.jobs.document import (
     ON_RUNNER,
     PER_NODE,
     Argument,
+    Block,
+    Choice,
     ExecRound,
     Group,
     Job,
     Kind,
+    Loop,
     Operation,
     Option,
     Output,
     Phase,
     Script,
     Strategy,
+    each,
 )
 from pilothouse.jobs.fields import Fields, check_values, shown, unreadable
 from pilothouse.jobs.interpreters import INTERPRETERS
+from pilothouse.jobs.turns import RESERVED, is_turn
 
 _PHASE_TYPES: Final = ("runner", "local", "sqlfile", "target", "remote", "runner_target", "localremote")
 _LOCAL_TYPES: Final = frozenset({"runner", "local", "sqlfile"})
@@ -31,6 +37,8 @@ _KINDS: Final = (*Kind, *LEGACY_KINDS)
 _JOB_ID: Final = "up to 128 letters, digits, - and _"
 _LONGEST_ID: Final = 128
 _A_NAME: Final = "a name of at most 200 bytes without / and not starting with ."
+_AN_ID: Final = f"{_A_NAME}, or two such joined by /; not nodeEnv, and no # and digits at the end"
+_DEEPEST: Final = 20
 _LONGEST_NAME: Final = 200  # bytes: names of files are made of it, and file systems allow 255
 
 
@@ -116,7 +124,7 @@ def _group(read: Fields) -> Group:
 
 def _phase(read: Fields) -> Phase:
     operations = tuple(_operation(item) for item in read.objects("operations", required=True))
-    places = ((f"{read.place}.operations[{i}].opId", operation.id) for i, operation in enumerate(operations))
+    places = ((f"{place}.opId", operation.id) for place, operation in each(operations, f"{read.place}.operations"))
     _unique(read, "opId", places)
     kind = read.word("phaseType", _PHASE_TYPES, "")
     return Phase(
@@ -129,32 +137,33 @@ def _phase(read: Fields) -> Phase:
     )
 
 
-def _on_runner(read: Fields, kind: str, operations: Iterable[Operation]) -> bool:
+def _on_runner(read: Fields, kind: str, operations: tuple[Operation, ...]) -> bool:
     """Say where the phase runs; a phase that mixes both sides is refused (spec section 13, D06)."""
-    kinds = [operation.kind for operation in operations]
-    here = kind in _LOCAL_TYPES if kind else any(item in ON_RUNNER for item in kinds)
+    kinds = [(place, operation.kind) for place, operation in each(operations, "operations")]
+    here = kind in _LOCAL_TYPES if kind else any(item in ON_RUNNER for _, item in kinds)
     strangers = PER_NODE if here else ON_RUNNER
-    for index, item in enumerate(kinds):
+    for place, item in kinds:
         if item in strangers:
             side, others = ("the runner", ON_RUNNER) if here else ("target nodes", PER_NODE)
             allowed = ", ".join(sorted([*others, Kind.NATIVE]))
             read.fault(
-                f"operations[{index}].opType",
+                f"{place}.opType",
                 f"{shown(item)} in a phase that runs on {side}",
                 f"{allowed}; put operations of the other side into a phase of their own",
             )
     return here
 
 
-def _operation(read: Fields) -> Operation:
+def _operation(read: Fields, depth: int = 0) -> Operation:
     types = read.mapping("desc")
     name = read.text("opName", required=True)
     interpreter = read.word("interpreter", tuple(INTERPRETERS), "")
     script = _script(read, interpreter)
+    block = _BLOCKS[name](read, depth + 1) if name in _BLOCKS else None
     return Operation(
-        id=read.text("opId", required=True, check=_is_operation_id, allowed=f"{_A_NAME}, or two such joined by /"),
+        id=read.text("opId", required=True, check=_is_operation_id, allowed=_AN_ID),
         name=name,
-        kind=_kind(read),
+        kind=_kind(read) if block is None else Kind.NATIVE,
         script=script,
         interpreter=interpreter,
         options=tuple(Option(key, value, str(types.get(key) or "text")) for key, value in read.mapping("opt").items()),
@@ -162,7 +171,42 @@ def _operation(read: Fields) -> Operation:
         outputs=_outputs(read),
         fail_ignore=read.flag("failIgnore"),
         help=read.text("help"),
+        block=block,
     )
+
+
+def _choice(read: Fields, depth: int) -> Block:
+    if read.value.get("if") is None and read.value.get("else") is None:
+        read.fault("if", "missing", "a list of operations, here or in else")
+    return Choice(
+        condition=read.text("condition", required=True),
+        then=_inner(read, "if", depth),
+        otherwise=_inner(read, "else", depth),
+    )
+
+
+def _loop(read: Fields, depth: int) -> Block:
+    items = read.value.get("loopItems")
+    if isinstance(items, list):
+        text = json.dumps(items, ensure_ascii=False)
+    else:
+        text = read.text("loopItems", required=True, allowed="a text or a list")
+    allowed = "a name of letters, digits and _"
+    return Loop(
+        items=text,
+        variable=read.text("loopItemVar", required=True, check=_is_variable, allowed=allowed),
+        operations=_inner(read, "operations", depth),
+    )
+
+
+def _inner(read: Fields, name: str, depth: int) -> tuple[Operation, ...]:
+    if depth > _DEEPEST:
+        read.fault(name, f"a block inside {_DEEPEST} others", f"up to {_DEEPEST} levels of blocks")
+        return ()
+    return tuple(_operation(item, depth) for item in read.objects(name))
+
+
+_BLOCKS: Final = {"native/IF-Block": _choice, "native/LOOP-Block": _loop}
 
 
 def _kind(read: Fields) -> Kind:
@@ -207,7 +251,13 @@ def _is_name(text: str) -> bool:
 
 def _is_operation_id(text: str) -> bool:
     parts = text.split("/")
+    if text in RESERVED or is_turn(text):
+        return False
     return len(parts) <= 2 and all(_is_name(part) for part in parts)  # noqa: PLR2004 - group and name
+
+
+def _is_variable(text: str) -> bool:
+    return re.fullmatch(r"\w+", text) is not None
 
 
 def _unique(read: Fields, what: str, found: Iterable[tuple[str, Any]]) -> None:

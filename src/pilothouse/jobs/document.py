@@ -1,5 +1,6 @@
 """The job document (params.json) as values: groups, phases, operations (spec sections 2.1 to 2.6)."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final
 
@@ -73,8 +74,30 @@ class Output(msgspec.Struct, frozen=True):
     default: Any = None
 
 
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """An IF block: where ``condition`` holds ``then`` runs, elsewhere ``otherwise`` (spec section 4.9)."""
+
+    condition: str
+    then: "tuple[Operation, ...]" = ()
+    otherwise: "tuple[Operation, ...]" = ()
+
+
+class Loop(msgspec.Struct, frozen=True, kw_only=True):
+    """A LOOP block: ``operations`` once for each of the ``items``, named ``variable`` meanwhile (spec section 4.10)."""
+
+    items: str
+    variable: str
+    operations: "tuple[Operation, ...]" = ()
+
+
+Block = Choice | Loop
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a phase. ``outputs`` is None when the operation has none; it may be empty."""
+    """One step of a phase; with a ``block`` it is the steps in there.
+
+    ``outputs`` is None when the operation has none; it may be empty.
+    """
 
     id: str
     name: str
@@ -86,6 +109,20 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[Output, ...] | None = None
     fail_ignore: bool = False
     help: str = ""
+    block: Block | None = None
+
+
+def each(operations: tuple[Operation, ...], place: str = "") -> Iterator[tuple[str, Operation]]:
+    """Yield every operation with its JSON path below ``place``, blocks before what is in them."""
+    for index, operation in enumerate(operations):
+        where = f"{place}[{index}]"
+        yield where, operation
+        match operation.block:
+            case Choice() as choice:
+                yield from each(choice.then, f"{where}.if")
+                yield from each(choice.otherwise, f"{where}.else")
+            case Loop() as loop:
+                yield from each(loop.operations, f"{where}.operations")
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,8 +16,8 @@ from pilothouse.errors import UnresolvedReferenceError
 _REFERENCE: Final = re.compile(r"(\$\$\{)|\$\{[ \t]*([^{}]*)\}|\$(\w+)")
 _MISSING: Final = object()
 
-Outputs = Mapping[str, Mapping[str, Any]]
-"""Outputs by operation id, then by name."""
+Outputs = Mapping[str, Any]
+"""Outputs by operation id, then by name; under ``<id>.loop`` a list of them, one for each turn of a loop."""
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -45,7 +45,9 @@ class Scope(msgspec.Struct, frozen=True):
             found = self.local_outputs.get(operation)
         if found is None:
             raise UnresolvedReferenceError(f"${{{reference}}}", self._advice(operation))
-        value = found.get(name)
+        value = [turn.get(name) for turn in found] if isinstance(found, list) else found.get(name)
+        if value is None and name == "loop":
+            value = self.outputs.get(f"{operation}.loop") or self.local_outputs.get(f"{operation}.loop")
         if value is None:
             names = ", ".join(sorted(found)) or "none"
             raise UnresolvedReferenceError(f"${{{reference}}}", f"operation {operation} handed back: {names}")
