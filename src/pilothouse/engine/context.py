@@ -1,6 +1,6 @@
 """What the tasks of one run share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pilothouse.clock import Clock
 from pilothouse.engine.connections import Connections
@@ -8,8 +8,10 @@ from pilothouse.engine.control import Control
 from pilothouse.engine.environment import JobFacts
 from pilothouse.engine.events import EventStream
 from pilothouse.engine.journal import Journal
+from pilothouse.engine.link import ServerLink, Standalone
 from pilothouse.engine.outputs import OutputStore
 from pilothouse.engine.programs import Programs
+from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import Workspace
 from pilothouse.jobs.arguments import Opener
 from pilothouse.jobs.document import Job
@@ -31,6 +33,7 @@ class Context:
     clock: Clock
     journal: Journal
     outputs: OutputStore
+    variables: Variables
     stream: EventStream
     control: Control
     connections: Connections
@@ -38,6 +41,7 @@ class Context:
     secrets: list[str]
     force: bool
     mark: str
+    link: ServerLink = field(default_factory=Standalone)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

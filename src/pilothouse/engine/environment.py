@@ -10,6 +10,7 @@ import msgspec
 from pilothouse.engine.workspace import Workspace
 from pilothouse.jobs.nodes import LOCAL, Node
 from pilothouse.jobs.references import as_text
+from pilothouse.jobs.turns import operation_of
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -44,6 +45,11 @@ def exported(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def is_protected(name: str) -> bool:
+    """Whether a variable is the runner's own, so that no job may set it for all its operations (D47)."""
+    return _PROTECTED.fullmatch(name) is not None
+
+
 def job_environment(facts: JobFacts, space: Workspace) -> dict[str, str]:
     """Return the variables of a job, for processes on the runner."""
     found = {
@@ -74,7 +80,7 @@ def runner_environment(
     group: int,
     phase: str,
     node: Node,
-    operation: str,
+    key: str,
     libraries: tuple[str, ...],
     inherited: Mapping[str, str],
     *,
@@ -82,15 +88,16 @@ def runner_environment(
 ) -> Pairs:
     """Return what an operation on the runner sees besides the job's variables and the ``inherited`` ones.
 
-    ``libraries`` are the folders put before the inherited search paths, for built-in tools.
+    ``key`` is the name under which the operation is recorded. ``libraries`` are the folders put before the
+    inherited search paths, for built-in tools.
     """
-    output = space.operation_output(node, operation)
+    output = space.operation_output(node, key)
     found = {
         "GROUP_NO": str(group),
         "OUTPUT_DIR": str(space.root / "output-op" / node.key),
         "OUTPUT_PATH": str(output),
-        "OPERATION_ID": operation,
-        "LIVEDATA_PATH": str(space.livedata(phase, node, operation)),
+        "OPERATION_ID": operation_of(key),
+        "LIVEDATA_PATH": str(space.livedata(phase, node, key)),
         "NODE_OUTPUT_PATH": str(space.output(node)),
         "AUTOEXEC_PHASE_NAME": phase,
         "AUTOEXEC_NODE": node_document(node, node.password.reveal()),
@@ -139,8 +146,11 @@ def node_document(node: Node, password: str) -> str:
     )
 
 
-def reference_names(facts: JobFacts, node: Node) -> dict[str, Any]:
-    """Return the names besides job parameters that references may use: never the runner's own environment (D25)."""
+def reference_names(facts: JobFacts, node: Node, everywhere: Mapping[str, str]) -> dict[str, Any]:
+    """Return the names besides job parameters that references may use: never the runner's own environment (D25).
+
+    ``everywhere`` are the job's variables that were set while it ran.
+    """
     named = {} if node is LOCAL else {**_node_names(node), "RESOURCE_ID": str(node.resource_id)}
     instance = {
         "INS_NAME": node.name,
@@ -151,6 +161,7 @@ def reference_names(facts: JobFacts, node: Node) -> dict[str, Any]:
     }
     return {
         **facts.environment,
+        **everywhere,
         **(instance if named else {}),
         **named,
         "AUTOEXEC_JOBID": facts.job_id,

@@ -6,7 +6,7 @@ order of the calls, so awaiting the last of several covers them all. All SQL of 
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -213,12 +213,12 @@ class Journal:
         rows: list[tuple[str, tuple[Any, ...]]] = [
             (_END_OPERATION, (state.value, ended, code, reason, phase, node.resource_id, operation))
         ]
-        for resource_id, data in outputs.items():
-            if data is None:
-                rows.append((_DROP_OUTPUT, (resource_id, operation)))
-            else:
-                rows.append((_STORE_OUTPUT, (resource_id, operation, msgspec.json.encode(data).decode())))
+        rows += [_output_row(resource_id, operation, data) for resource_id, data in outputs.items()]
         return self._write(*rows)
+
+    def set_outputs(self, resource_id: int, changed: Mapping[str, dict[str, Any] | None]) -> asyncio.Future[None]:
+        """Record what is kept for a node besides the ends of its operations, by name; None drops it."""
+        return self._write(*(_output_row(resource_id, name, data) for name, data in changed.items()))
 
     def forget(self) -> asyncio.Future[None]:
         """Forget every state, so that the next run does everything again; outputs stay."""
@@ -332,6 +332,12 @@ class Journal:
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._opened().execute(statement, values).fetchall()
+
+
+def _output_row(resource_id: int, name: str, data: dict[str, Any] | None) -> tuple[str, tuple[Any, ...]]:
+    if data is None:
+        return _DROP_OUTPUT, (resource_id, name)
+    return _STORE_OUTPUT, (resource_id, name, msgspec.json.encode(data).decode())
 
 
 def _seen(future: asyncio.Future[None]) -> None:

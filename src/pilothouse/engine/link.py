@@ -24,6 +24,14 @@ class ServerLink(Protocol):
         """Tell the server that a group is done, so that it starts the next one."""
         ...
 
+    async def set_variable(self, job_id: str, name: str, value: str, *, hidden: bool) -> None:
+        """Tell the server a variable of the job. Raises TransportError, RefusedError."""
+        ...
+
+    async def set_global_parameter(self, job_id: str, name: str, value: str) -> None:
+        """Change a parameter that all jobs of the server share. Raises TransportError, RefusedError."""
+        ...
+
 
 class Standalone:
     """No control server: everything a job needs must lie on this machine."""
@@ -45,3 +53,11 @@ class Standalone:
 
     async def fire_next(self, job_id: str, group: int) -> None:
         """There is nobody to tell."""
+
+    async def set_variable(self, job_id: str, name: str, value: str, *, hidden: bool) -> None:
+        """Refuse: there is nobody to tell."""
+        raise RefusedError(f"there is no control server to tell the variable {name}; it stays with job {job_id}")
+
+    async def set_global_parameter(self, job_id: str, name: str, value: str) -> None:
+        """Refuse: global parameters live on a control server."""
+        raise RefusedError(f"there is no control server whose global parameter {name} could be changed")

@@ -2,9 +2,12 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
+
+from pilothouse.engine.blocks import decide
 from pilothouse.engine.context import Context, Place
 from pilothouse.engine.events import (
     NodeEnded,
@@ -14,31 +17,39 @@ from pilothouse.engine.events import (
     OperationSkipped,
     OperationStarted,
 )
+from pilothouse.engine.native.attempt import NativeAttempt
+from pilothouse.engine.native.table import is_native, is_standing
 from pilothouse.engine.nodelog import NodeLog
 from pilothouse.engine.operation import Attempt, Outcome, Prepared
+from pilothouse.engine.settling import Settling
 from pilothouse.errors import PilothouseError
-from pilothouse.jobs.document import Kind, Operation
+from pilothouse.jobs.course import Step, advance, course
+from pilothouse.jobs.document import Operation
 from pilothouse.jobs.states import State
 from pilothouse.secrets.mask import Masker
 
 
 @dataclass(slots=True, kw_only=True)
 class _Done:
-    """An operation that ended and is being recorded; the machine has not been told yet."""
+    """An operation that ended and is being recorded; the machine, if it ran on one, has not been told yet."""
 
-    operation: Operation
-    attempt: Attempt
+    step: Step
+    attempt: Attempt | None
     outcome: Outcome
     started: float
     recorded: asyncio.Future[None]
 
     @property
     def ignored(self) -> bool:
-        return self.outcome.state is State.FAILED and self.operation.fail_ignore
+        return self.outcome.state is State.FAILED and self.step.operation.fail_ignore
 
     @property
     def stops(self) -> bool:
         return self.outcome.state is not State.SUCCEEDED and not self.ignored
+
+    @property
+    def state(self) -> State:
+        return State.IGNORED if self.ignored else self.outcome.state
 
 
 class NodeRun:
@@ -53,6 +64,8 @@ class NodeRun:
         self._log.hide(place.node.password.reveal(), *context.secrets)
         self._states: dict[str, State] = {}
         self._reasons: list[str] = []
+        self._previous: State | None = None
+        self._settling = Settling(operations)
         self._again = context.force or place.rerun
 
     @property
@@ -92,19 +105,29 @@ class NodeRun:
         done: _Done | None = None
         ignored = False
         state = State.SUCCEEDED
-        for operation in self._left():
+        steps = course(self._operations)
+        answer: Any = None
+        while (step := advance(steps, answer)) is not None:
+            answer = None
             if done is not None:
                 await self._finish(done)
                 done = None
             if self._context.control.stopping:
                 state = State.ABORTED if self._context.control.aborting else State.PAUSED
-                self._reasons.append(f"{state} before operation {operation.id}")
+                self._reasons.append(f"{state} before operation {step.key}")
                 break
-            done = await self._run(operation)
-            ignored = ignored or done.ignored
-            if done.stops:
-                state = done.outcome.state
-                break
+            if self._left_alone(step):
+                continue
+            if step.operation.block is not None:
+                answer, done = await self._decide(step)
+            else:
+                done = await self._run(step)
+            if done is not None:
+                self._previous = done.state
+                ignored = ignored or done.ignored
+                if done.stops:
+                    state = done.outcome.state
+                    break
         if state is State.SUCCEEDED and ignored:
             state = State.IGNORED
         await self._context.journal.end_node(
@@ -117,73 +140,94 @@ class NodeRun:
         )
         if done is not None:
             await self._finish(done)
+        await self._settling.close(clean=state is not State.PAUSED)
         return state
 
-    def _left(self) -> Iterator[Operation]:
-        """Yield the operations that no earlier run brought to success."""
+    def _left_alone(self, step: Step) -> bool:
+        """Whether an earlier run brought the step to success, so that it is not repeated."""
         context, place = self._context, self._place
-        for operation in self._operations:
-            mark = context.journal.operations.get((place.phase, place.node.resource_id, operation.id))
-            if mark is not None and mark.state is State.SUCCEEDED and not self._again:
-                self._states[operation.id] = State.SUCCEEDED
-                context.stream.publish(
-                    OperationSkipped(
-                        at=context.clock.time(), phase=place.phase, node=place.node, operation=operation.id
-                    )
-                )
-            else:
-                yield operation
+        mark = context.journal.operations.get((place.phase, place.node.resource_id, step.key))
+        if mark is None or mark.state is not State.SUCCEEDED or self._again or is_standing(step.operation):
+            return False
+        self._states[step.key] = self._previous = State.SUCCEEDED
+        context.stream.publish(
+            OperationSkipped(at=context.clock.time(), phase=place.phase, node=place.node, operation=step.key)
+        )
+        return True
 
-    async def _run(self, operation: Operation) -> _Done:
-        context, place = self._context, self._place
+    async def _decide(self, step: Step) -> tuple[Any, _Done | None]:
+        """Return a block's answer; a block that cannot be decided is a failed operation instead."""
+        try:
+            return await decide(self._context, self._place, step, self._log), None
+        except PilothouseError as error:
+            started = self._context.clock.time()
+            self._start(step, secrets.token_hex(8), started, None)
+            outcome = Outcome(state=State.FAILED, code=1, reason=self._log.shown(str(error)))
+            return None, self._done(step, None, outcome, started)
+
+    async def _run(self, step: Step) -> _Done:
+        context = self._context
         started = context.clock.time()
-        attempt = Attempt(context, place, operation, self._log)
-        token, known = self._token(operation)
+        attempt = self._attempt(step)
+        if isinstance(attempt, Attempt):
+            await self._settling.begin(step.operation)
+        token, known = self._token(step)
+        self._log.alarm.begin()
         try:
             prepared = await attempt.prepare()
         except (PilothouseError, OSError) as error:
-            self._start(operation, token, started, None)
+            self._start(step, token, started, None)
             outcome = Outcome(state=State.FAILED, reason=self._log.shown(str(error)))
         else:
-            await self._start(operation, token, started, prepared)
+            await self._start(step, token, started, prepared)
             outcome = await attempt.run(prepared, token)
             if known and outcome.adopted and outcome.state is State.FAILED:
                 token = secrets.token_hex(8)
-                await self._start(operation, token, started, prepared)
+                await self._start(step, token, started, prepared)
                 outcome = await attempt.run(prepared, token)
-        self._states[operation.id] = outcome.state
+        if outcome.state is State.SUCCEEDED and self._log.alarm.verdict:
+            outcome = msgspec.structs.replace(outcome, state=State.FAILED, reason=self._log.alarm.verdict, outputs=None)
+        return self._done(step, attempt if isinstance(attempt, Attempt) else None, outcome, started)
+
+    def _attempt(self, step: Step) -> Attempt | NativeAttempt:
+        if is_native(step.operation):
+            return NativeAttempt(self._context, self._place, step, self._log, self._previous)
+        return Attempt(self._context, self._place, step, self._log)
+
+    def _done(self, step: Step, attempt: Attempt | None, outcome: Outcome, started: float) -> _Done:
+        """Have the end recorded."""
+        context, place = self._context, self._place
+        self._states[step.key] = outcome.state
         if outcome.reason:
-            self._reasons.append(f"{operation.id}: {outcome.reason}")
+            self._reasons.append(f"{step.key}: {outcome.reason}")
         recorded = context.journal.end_operation(
             place.phase,
             place.node,
-            operation.id,
+            step.key,
             outcome.state,
             context.clock.time(),
             outcome.code,
             outcome.reason,
             {owner.resource_id: outcome.outputs for owner in context.outputs.owners(place.node)},
         )
-        return _Done(operation=operation, attempt=attempt, outcome=outcome, started=started, recorded=recorded)
+        return _Done(step=step, attempt=attempt, outcome=outcome, started=started, recorded=recorded)
 
-    def _token(self, operation: Operation) -> tuple[str, bool]:
+    def _token(self, step: Step) -> tuple[str, bool]:
         """Return the attempt's token: the old one when its outcome was never learnt, so that it can be adopted."""
-        mark = self._context.journal.operations.get((self._place.phase, self._place.node.resource_id, operation.id))
+        mark = self._context.journal.operations.get((self._place.phase, self._place.node.resource_id, step.key))
         if mark is not None and mark.open and not self._context.force:
             return mark.token, True
         return secrets.token_hex(8), False
 
-    def _start(
-        self, operation: Operation, token: str, started: float, prepared: Prepared | None
-    ) -> asyncio.Future[None]:
-        context, place = self._context, self._place
-        recorded = context.journal.start_operation(place.phase, place.node, operation.id, token, started)
+    def _start(self, step: Step, token: str, started: float, prepared: Prepared | None) -> asyncio.Future[None]:
+        context, place, operation = self._context, self._place, step.operation
+        recorded = context.journal.start_operation(place.phase, place.node, step.key, token, started)
         context.stream.publish(
             OperationStarted(
                 at=started,
                 phase=place.phase,
                 node=place.node,
-                operation=operation.id,
+                operation=step.key,
                 kind=operation.kind.value,
                 help=operation.help,
                 command=self._log.shown(f"{operation.name} {prepared.line.shown}".rstrip()) if prepared else "",
@@ -192,26 +236,21 @@ class NodeRun:
         )
         return recorded
 
-    def _last_on_machine(self, done: _Done) -> bool:
-        """Whether no later operation of the phase needs the folder on the machine of this one."""
-        later = self._operations[self._operations.index(done.operation) + 1 :]
-        side = done.operation.kind is Kind.TARGET
-        return done.stops or all((operation.kind is Kind.TARGET) is not side for operation in later)
-
     async def _finish(self, done: _Done) -> None:
         """Wait until the end is recorded, show the outputs, tell the machine, tell the observers."""
         context, place, outcome = self._context, self._place, done.outcome
         await done.recorded
         if outcome.outputs is not None or outcome.state is not State.SUCCEEDED:
-            await context.outputs.keep(place.node, done.operation.id, outcome.outputs)
-        await done.attempt.settle(clean=self._last_on_machine(done))
+            await context.outputs.keep(place.node, done.step.key, outcome.outputs)
+        if done.attempt is not None:
+            await self._settling.ended(done.step.operation, done.attempt, stops=done.stops)
         ended = context.clock.time()
         context.stream.publish(
             OperationEnded(
                 at=ended,
                 phase=place.phase,
                 node=place.node,
-                operation=done.operation.id,
+                operation=done.step.key,
                 state=outcome.state,
                 code=outcome.code,
                 reason=outcome.reason,

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from pilothouse.clock import Clock
+from pilothouse.engine.alarm import Alarm
 from pilothouse.engine.events import EventStream, Lines
 from pilothouse.engine.lines import LineReader
 from pilothouse.jobs.nodes import Node
@@ -28,6 +29,7 @@ class NodeLog:
         self._process: Process | None = None
         self._pause: asyncio.Task[None] | None = None
         self.warnings = 0
+        self.alarm = Alarm()
 
     def sink(self, chunk: bytes) -> None:
         """Take output bytes as they come; slows the process down when the observers lag behind."""
@@ -69,5 +71,7 @@ class NodeLog:
         if not lines:
             return
         shown = tuple(map(self._masker.mask, lines)) if self._masker.active else tuple(lines)
+        if self.alarm.armed:
+            shown = tuple(self.alarm.look(shown))
         self.warnings += sum(line.startswith(_WARNINGS) for line in shown)
         self._stream.publish(Lines(at=self._clock.time(), phase=self._phase, node=self._node, lines=shown))

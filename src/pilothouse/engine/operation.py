@@ -10,13 +10,14 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.engine.context import Context, Place
-from pilothouse.engine.environment import reference_names, runner_environment, target_environment
+from pilothouse.engine.environment import exported, runner_environment, target_environment
 from pilothouse.engine.nodelog import NodeLog
+from pilothouse.engine.scopes import scope_of
 from pilothouse.errors import AbortedError, ConnectionLostError, OutputError, PilothouseError
 from pilothouse.jobs.arguments import CommandLine, command_line
-from pilothouse.jobs.document import Kind, Operation, Output
+from pilothouse.jobs.course import Step
+from pilothouse.jobs.document import Kind, Output
 from pilothouse.jobs.nodes import LOCAL, Node
-from pilothouse.jobs.references import Scope
 from pilothouse.jobs.states import State
 from pilothouse.transports.contract import Connection, Exit, Launch, Process, UploadFile
 
@@ -52,10 +53,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt:
     """One attempt at an operation; after ``run`` its process, if any, waits to be settled."""
 
-    def __init__(self, context: Context, place: Place, operation: Operation, log: NodeLog) -> None:
+    def __init__(self, context: Context, place: Place, step: Step, log: NodeLog) -> None:
         self._context = context
         self._place = place
-        self._operation = operation
+        self._step = step
+        self._operation = step.operation
         self._log = log
         self._process: Process | None = None
 
@@ -64,18 +66,10 @@ class Attempt:
         context, place, operation = self._context, self._place, self._operation
         program = context.programs[place.phase, operation.id]
         on_target = operation.kind is Kind.TARGET
-        scope = Scope(
-            names=(
-                context.facts.options,
-                context.job.global_options,
-                reference_names(context.facts, place.node),
-            ),
-            outputs=await context.outputs.of(place.node),
-            local_outputs=await context.outputs.of(LOCAL),
-        )
+        scope = await scope_of(context, place, self._step.turns, self._log)
         line = command_line(operation, scope, program.style, context.opener, on_target=on_target)
         self._log.hide(*line.secrets)
-        launch = self._on_target(line) if on_target else self._here(line)
+        launch = self._on_target(line) if on_target else self._here(line, await context.variables.everywhere())
         return Prepared(line=line, launch=launch, machine=place.node if on_target else LOCAL)
 
     async def run(self, prepared: Prepared, token: str) -> Outcome:
@@ -152,7 +146,7 @@ class Attempt:
         if self._operation.kind is Kind.TARGET:
             content = ended.collected.get(_OUTPUT_FILE, b"")
         else:
-            path = self._context.space.operation_output(self._place.node, self._operation.id)
+            path = self._context.space.operation_output(self._place.node, self._step.key)
             content = await asyncio.to_thread(_read, path)
         found = read_outputs(content, declared)
         secret = [str(found[item.name]) for item in declared if item.type == "password" and found[item.name]]
@@ -167,7 +161,7 @@ class Attempt:
     ) -> None:
         """Bring files that the outputs name to the runner; the values become paths in the run folder (3.2)."""
         space = self._context.space
-        folder = space.operation_output(self._place.node, self._operation.id).with_suffix("")
+        folder = space.operation_output(self._place.node, self._step.key).with_suffix("")
         for item in declared:
             value = found[item.name]
             if item.type != "filepath" or not isinstance(value, str) or not value:
@@ -177,18 +171,18 @@ class Attempt:
             await connection.download(posixpath.join(launch.folder, launch.work, value), str(target))
             found[item.name] = str(target.relative_to(space.root))
 
-    def _here(self, line: CommandLine) -> Launch:
+    def _here(self, line: CommandLine, everywhere: dict[str, str]) -> Launch:
         context, place, operation = self._context, self._place, self._operation
         program = context.programs[place.phase, operation.id]
-        output = context.space.operation_output(place.node, operation.id)
-        for path in (output, context.space.livedata(place.phase, place.node, operation.id)):
+        output = context.space.operation_output(place.node, self._step.key)
+        for path in (output, context.space.livedata(place.phase, place.node, self._step.key)):
             path.parent.mkdir(parents=True, exist_ok=True)
         environment = runner_environment(
             context.space,
             place.group,
             place.phase,
             place.node,
-            operation.id,
+            self._step.key,
             program.libraries,
             os.environ,
             per_node=operation.kind is Kind.RUNNER_TARGET,
@@ -198,7 +192,7 @@ class Attempt:
             folder=str(context.space.private(place.phase, place.node)),
             work=str(context.space.root),
             argv=(*program.command, *line.argv),
-            environment=(*context.environment.items(), *environment),
+            environment=(*context.environment.items(), *exported(everywhere).items(), *environment),
         )
 
     def _on_target(self, line: CommandLine) -> Launch:

@@ -5,7 +5,7 @@ uses the control server's store through the same contract.
 """
 
 import asyncio
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -13,16 +13,16 @@ from pilothouse.engine.journal import Journal
 from pilothouse.engine.workspace import Workspace
 from pilothouse.files import write_atomic
 from pilothouse.jobs.nodes import LOCAL, Node
+from pilothouse.jobs.turns import NODE_VARIABLES, RESERVED, folded
 
 NodeOutputs = dict[str, dict[str, Any]]
-_NODE_ENVIRONMENT: Final = "nodeEnv"
 
 
 class OutputStore(Protocol):
     """Outputs by node, then operation id, then name."""
 
     async def of(self, node: Node) -> NodeOutputs:
-        """Return what the node's operations handed back so far."""
+        """Return what the node's operations handed back so far, in loops by turn (`pilothouse.jobs.turns`)."""
         ...
 
     async def keep(self, node: Node, operation: str, data: dict[str, Any] | None) -> None:
@@ -53,7 +53,7 @@ class JournalOutputs:
 
     async def keep(self, node: Node, operation: str, data: dict[str, Any] | None) -> None:
         """Remember outputs that the journal has already recorded, and renew the documented files."""
-        for owner in self.owners(node):
+        for owner in (node,) if operation in RESERVED else self.owners(node):
             known = await self.of(owner)
             if data is None:
                 if known.pop(operation, None) is None:
@@ -62,7 +62,7 @@ class JournalOutputs:
                 known[operation] = data
             # one after another, or an older state of the file could come to lie over a newer one
             async with self._writing.setdefault(owner.resource_id, asyncio.Lock()):
-                content = msgspec.json.format(msgspec.json.encode({_NODE_ENVIRONMENT: {}, **known}), indent=4)
+                content = msgspec.json.format(msgspec.json.encode({NODE_VARIABLES: {}, **folded(known)}), indent=4)
                 await asyncio.to_thread(write_atomic, self._space.output(owner), content, mode=0o600)
 
     def owners(self, node: Node) -> tuple[Node, ...]:

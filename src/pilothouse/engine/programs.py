@@ -1,20 +1,21 @@
 """What each operation of a job runs, settled before anything starts: a custom script or a built-in tool."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from pilothouse.engine.native.table import is_native
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import DocumentError, PilothouseError, Problem, UsageError
 from pilothouse.files import confine, write_atomic
-from pilothouse.jobs.document import Job, Kind, Operation, Script
+from pilothouse.jobs.document import Job, Kind, Operation, Script, each
 from pilothouse.jobs.interpreters import INTERPRETERS, file_name, script_command
 from pilothouse.tools.catalog import Catalog, Tool, files_for_target
 from pilothouse.transports.contract import UploadFile
 
-_RUNNABLE: Final = frozenset({Kind.RUNNER, Kind.TARGET, Kind.RUNNER_TARGET})
+_RUNNABLE: Final = frozenset({Kind.RUNNER, Kind.TARGET, Kind.RUNNER_TARGET, Kind.NATIVE})
 _POSIX: Final = tuple(name for name, item in INTERPRETERS.items() if item.style == "posix" and item.command)
 
 
@@ -37,7 +38,7 @@ Programs = Mapping[tuple[str, str], Program]
 
 
 def find_programs(job: Job, catalog: Catalog, space: Workspace | None, places: Sequence[Path], source: str) -> Programs:
-    """Return the program of every operation.
+    """Return the program of every operation that needs one, also of those in blocks.
 
     Scripts without text are looked for in the folder ``script`` of each of the ``places``, in order. With
     ``space`` given, every script is written to its run folder: the runner's run from there, and a later run
@@ -48,13 +49,12 @@ def find_programs(job: Job, catalog: Catalog, space: Workspace | None, places: S
     problems: list[Problem] = []
     found: dict[tuple[str, str], Program] = {}
     names = _script_names(job)
-    for g, group in enumerate(job.groups):
-        for p, phase in enumerate(group.phases):
-            for o, operation in enumerate(phase.operations):
-                place = f"$.runFlow[{g}].phases[{p}].operations[{o}]"
-                program = _program(operation, catalog, space, folders, place, problems, names.get((g, p, o), ""))
-                if program is not None:
-                    found[phase.name, operation.id] = program
+    for phase, place, operation in _placed(job):
+        if is_native(operation):
+            continue
+        program = _program(operation, catalog, space, folders, place, problems, names.get(place, ""))
+        if program is not None:
+            found[phase, operation.id] = program
     if problems:
         raise DocumentError(source, problems)
     return found
@@ -77,6 +77,9 @@ def _program(
             tool = catalog.find(operation.name, "remote" if operation.kind is Kind.TARGET else "local")
         except PilothouseError as error:
             problems.append(Problem(f"{place}.opName", str(error), "a tool of the catalog, or isScript 1"))
+            return None
+        if tool.program is None:
+            problems.append(Problem(f"{place}.opName", f"{operation.name}, which has no program", "another tool"))
             return None
         return _tool_on_target(tool, operation) if operation.kind is Kind.TARGET else _tool_here(tool)
     if operation.script.interpreter not in _POSIX:
@@ -126,20 +129,26 @@ def _script_on_target(operation: Operation, text: str) -> Program:
     )
 
 
-def _script_names(job: Job) -> dict[tuple[int, int, int], str]:
-    """Return a file name of its own for every script: named after its operation, numbered when that repeats."""
-    found: dict[tuple[int, int, int], str] = {}
+def _script_names(job: Job) -> dict[str, str]:
+    """Return a file name of its own for every script by place: named after its operation, numbered when that repeats."""
+    found: dict[str, str] = {}
     taken: set[str] = set()
+    for number, (_, place, operation) in enumerate(_placed(job)):
+        if operation.script is not None:
+            name = file_name(operation.id, operation.script.interpreter)
+            if name in taken:
+                name = file_name(f"{operation.id}.{number}", operation.script.interpreter)
+            taken.add(name)
+            found[place] = name
+    return found
+
+
+def _placed(job: Job) -> Iterator[tuple[str, str, Operation]]:
+    """Yield the name of the phase, the JSON path and the operation, for every operation."""
     for g, group in enumerate(job.groups):
         for p, phase in enumerate(group.phases):
-            for o, operation in enumerate(phase.operations):
-                if operation.script is not None:
-                    name = file_name(operation.id, operation.script.interpreter)
-                    if name in taken:
-                        name = file_name(f"{operation.id}.{g}-{p}-{o}", operation.script.interpreter)
-                    taken.add(name)
-                    found[g, p, o] = name
-    return found
+            for place, operation in each(phase.operations, f"$.runFlow[{g}].phases[{p}].operations"):
+                yield phase.name, place, operation
 
 
 def _kept(text: str, space: Workspace | None, file: str) -> Path:

@@ -15,10 +15,12 @@ from pilothouse.engine.control import Control
 from pilothouse.engine.environment import JobFacts, job_environment
 from pilothouse.engine.events import EventStream, JobEnded, JobStarted, Notice, Observer, PhaseEnded
 from pilothouse.engine.journal import Journal
+from pilothouse.engine.link import ServerLink, Standalone
 from pilothouse.engine.outputs import JournalOutputs
 from pilothouse.engine.phases import GroupRun
 from pilothouse.engine.programs import find_programs
 from pilothouse.engine.request import JobResult, Request
+from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import JobLock, Workspace
 from pilothouse.errors import PilothouseError
 from pilothouse.jobs.nodes import LOCAL
@@ -41,6 +43,7 @@ async def run_job(
     observers: Sequence[Observer] = (),
     control: Control | None = None,
     clock: Clock | None = None,
+    link: ServerLink | None = None,
 ) -> JobResult:
     """Run a job to its end, or to where it is stopped.
 
@@ -57,7 +60,7 @@ async def run_job(
         await journal.open()
         try:
             runner = _Runner(request, space, settings, planned, journal, control or Control(), clock or SystemClock())
-            return await runner.run(transports, observers)
+            return await runner.run(transports, observers, link or Standalone())
         except BaseExceptionGroup as several:
             raise _first(several) from None
         finally:
@@ -87,10 +90,12 @@ class _Runner:
         self._control = control
         self._clock = clock
 
-    async def run(self, transports: Mapping[str, Transport], observers: Sequence[Observer]) -> JobResult:
+    async def run(
+        self, transports: Mapping[str, Transport], observers: Sequence[Observer], link: ServerLink
+    ) -> JobResult:
         _raise_file_limit()
         stream = EventStream(observers)
-        context = self._context(transports, stream)
+        context = self._context(transports, stream, link)
         started = self._clock.time()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stream.run())
@@ -165,7 +170,7 @@ class _Runner:
             phases=tuple(phases),
         )
 
-    def _context(self, transports: Mapping[str, Transport], stream: EventStream) -> Context:
+    def _context(self, transports: Mapping[str, Transport], stream: EventStream, link: ServerLink) -> Context:
         request, settings = self._request, self._settings
         job = request.job
 
@@ -190,6 +195,7 @@ class _Runner:
             environment=job.environment,
         )
         places = (*((request.beside,) if request.beside else ()), self._space.root)
+        outputs = JournalOutputs(self._journal, self._space, single=len(request.nodes.nodes) == 1)
         return Context(
             job=job,
             nodes=nodes,
@@ -200,7 +206,9 @@ class _Runner:
             settings=settings,
             clock=self._clock,
             journal=self._journal,
-            outputs=JournalOutputs(self._journal, self._space, single=len(request.nodes.nodes) == 1),
+            outputs=outputs,
+            variables=Variables(self._journal, outputs),
+            link=link,
             stream=stream,
             control=self._control,
             connections=Connections(transports, self._plan),

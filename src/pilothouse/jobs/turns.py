@@ -42,6 +42,11 @@ def key_of(operation: str, turns: Turns) -> str:
     return operation + "".join(f"#{turn.index}" for turn in turns)
 
 
+def operation_of(key: str) -> str:
+    """Return the id of the operation that is recorded under a name."""
+    return _parts(key)[0]
+
+
 def is_turn(key: str) -> bool:
     """Whether a name means an operation in a turn."""
     return _TURN.fullmatch(key) is not None

@@ -1,0 +1,1 @@
+"""Operations that the engine itself carries out, without a process (spec section 6.7)."""
