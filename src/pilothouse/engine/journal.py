@@ -64,6 +64,7 @@ _OPERATION_ROWS: Final = (
     " ORDER BY phase, resource_id, started"
 )
 _OUTPUTS: Final = "SELECT operation, data FROM output WHERE resource_id = ?"
+_OUTPUT_NODES: Final = "SELECT DISTINCT resource_id FROM output"
 _RUNS: Final = "SELECT number, started, ended, pid, user, digest, state FROM run ORDER BY number"
 _PHASES: Final = "SELECT phase, state, run, started, ended FROM phase ORDER BY started"
 
@@ -231,6 +232,10 @@ class Journal:
         return await self._call(
             lambda: {name: msgspec.json.decode(data) for name, data in self._rows(_OUTPUTS, resource_id)}
         )
+
+    async def output_nodes(self) -> list[int]:
+        """Return the resourceIds for which outputs are kept."""
+        return await self._call(lambda: [row[0] for row in self._rows(_OUTPUT_NODES)])
 
     async def runs(self) -> list[RunRow]:
         """Return all runs, oldest first."""

@@ -5,6 +5,7 @@ uses the control server's store through the same contract.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +28,10 @@ class OutputStore(Protocol):
 
     async def keep(self, node: Node, operation: str, data: dict[str, Any] | None) -> None:
         """Take over an operation's outputs (None: it failed) and show them in the documented file."""
+        ...
+
+    async def restore(self, nodes: Mapping[int, Node]) -> None:
+        """Make good what an engine that died may not have shown; called before a run goes on after it."""
         ...
 
     def owners(self, node: Node) -> tuple[Node, ...]:
@@ -60,10 +65,19 @@ class JournalOutputs:
                     continue
             else:
                 known[operation] = data
-            # one after another, or an older state of the file could come to lie over a newer one
-            async with self._writing.setdefault(owner.resource_id, asyncio.Lock()):
-                content = msgspec.json.format(msgspec.json.encode({NODE_VARIABLES: {}, **folded(known)}), indent=4)
-                await asyncio.to_thread(write_atomic, self._space.output(owner), content, mode=0o600)
+            await self._show(owner, known)
+
+    async def restore(self, nodes: Mapping[int, Node]) -> None:
+        """Renew all documented files, after an engine that may have died before it wrote one."""
+        for resource_id in await self._journal.output_nodes():
+            if node := nodes.get(resource_id):
+                await self._show(node, await self.of(node))
+
+    async def _show(self, owner: Node, known: NodeOutputs) -> None:
+        # one after another, or an older state of the file could come to lie over a newer one
+        async with self._writing.setdefault(owner.resource_id, asyncio.Lock()):
+            content = msgspec.json.format(msgspec.json.encode({NODE_VARIABLES: {}, **folded(known)}), indent=4)
+            await asyncio.to_thread(write_atomic, self._space.output(owner), content, mode=0o600)
 
     def owners(self, node: Node) -> tuple[Node, ...]:
         """Return the node, and the runner too when the job has just this one node."""

@@ -135,7 +135,10 @@ class _Runner:
 
     async def _begin(self, context: Context, started: float) -> None:
         request = self._request
-        changed = [row for row in (await self._journal.runs())[-1:] if row.digest != self._plan.digest]
+        last = (await self._journal.runs())[-1:]
+        changed = [row for row in last if row.digest != self._plan.digest]
+        if any(row.ended is None for row in last):
+            await context.outputs.restore(context.nodes)
         await self._journal.begin_run(
             started, os.getpid(), request.user, self._plan.digest, msgspec.json.encode(self._plan)
         )
