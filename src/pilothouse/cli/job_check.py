@@ -10,7 +10,7 @@ from pilothouse.engine.programs import find_programs
 from pilothouse.engine.request import read_job
 from pilothouse.engine.workspace import workspace
 from pilothouse.errors import ExitCode
-from pilothouse.jobs.document import Job
+from pilothouse.jobs.document import Job, each
 from pilothouse.jobs.nodes import LOCAL, NodeFile
 from pilothouse.jobs.plan import GroupPlan, Plan, Step, plan
 from pilothouse.tools.catalog import Catalog
@@ -53,7 +53,9 @@ def _group(job: Job, group: GroupPlan, names: dict[int, str]) -> list[str]:
         lines.append(f"  {_step(step, names)}")
         if step.phase not in shown:
             shown.add(step.phase)
-            lines += [f"      {item.kind:<13} {item.name}  ({item.id})" for item in phases[step.phase].operations]
+            lines += [
+                f"      {item.kind:<13} {item.name}  ({item.id})" for _, item in each(phases[step.phase].operations)
+            ]
     return lines
 
 

@@ -130,7 +130,7 @@ def _script_on_target(operation: Operation, text: str) -> Program:
 
 
 def _script_names(job: Job) -> dict[str, str]:
-    """Return a file name of its own for every script by place: named after its operation, numbered when that repeats."""
+    """Return a file name of its own for each script, by place: after its operation, numbered when that repeats."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for number, (_, place, operation) in enumerate(_placed(job)):

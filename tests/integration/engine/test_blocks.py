@@ -1,5 +1,6 @@
 """IF and LOOP blocks in whole jobs (spec sections 4.9 and 4.10, D29; check 61)."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,15 @@ async def test_a_broken_block_is_refused_before_anything_starts(bench: Bench, bl
     with pytest.raises(DocumentError) as caught:
         await bench.run(document("2009", group(0, phase("p", block))), local_nodes(1))
     assert place in [problem.path for problem in caught.value.problems]
+
+
+async def test_the_example_decides_and_loops(bench: Bench) -> None:
+    folder = Path(__file__).parents[3] / "examples" / "blocks"
+    doc = json.loads((folder / "params.json").read_text("utf-8"))
+    targets = json.loads((folder / "nodes.json").read_text("utf-8"))
+    assert (await bench.run(doc, targets)).state is State.SUCCEEDED
+    log = bench.log("blocks-1", "deliver", "127.0.0.1-8081-701")
+    assert "updating conf to 2.10.1" in log
+    assert 'updated: ["conf", "data"]' in log
+    assert "green-1 has 2.10.1 already" in bench.log("blocks-1", "deliver", "127.0.0.1-8082-702")
+    assert started(bench, 702)[-1] == "native/echo_1"

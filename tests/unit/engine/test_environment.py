@@ -137,7 +137,7 @@ def test_an_absent_port_is_empty() -> None:
 
 
 def test_names_for_references() -> None:
-    found: dict[str, Any] = reference_names(FACTS, NODE)
+    found: dict[str, Any] = reference_names(FACTS, NODE, {})
     assert (found["RESOURCE_ID"], found["NODE_NAME"], found["NODE_HOST"]) == ("5001", "web", "10.0.0.1")
     assert (found["NODE_PORT"], found["INS_PORT"], found["NODE_PROTOCOL_PORT"]) == ("7001", "7001", "2200")
     assert (found["COLOUR"], found["AUTOEXEC_JOBID"]) == ("blue", "1002")
@@ -145,4 +145,4 @@ def test_names_for_references() -> None:
 
 
 def test_the_runner_itself_has_no_node_names() -> None:
-    assert not {"NODE_HOST", "RESOURCE_ID", "INS_NAME"} & set(reference_names(FACTS, LOCAL))
+    assert not {"NODE_HOST", "RESOURCE_ID", "INS_NAME"} & set(reference_names(FACTS, LOCAL, {}))
