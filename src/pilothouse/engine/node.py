@@ -17,6 +17,7 @@ from pilothouse.engine.events import (
     OperationSkipped,
     OperationStarted,
 )
+from pilothouse.engine.journal import OperationMark
 from pilothouse.engine.native.attempt import NativeAttempt
 from pilothouse.engine.native.table import is_native, is_standing
 from pilothouse.engine.nodelog import NodeLog
@@ -108,7 +109,6 @@ class NodeRun:
         steps = course(self._operations)
         answer: Any = None
         while (step := advance(steps, answer)) is not None:
-            answer = None
             if done is not None:
                 await self._finish(done)
                 done = None
@@ -116,12 +116,7 @@ class NodeRun:
                 state = State.ABORTED if self._context.control.aborting else State.PAUSED
                 self._reasons.append(f"{state} before operation {step.key}")
                 break
-            if self._left_alone(step):
-                continue
-            if step.operation.block is not None:
-                answer, done = await self._decide(step)
-            else:
-                done = await self._run(step)
+            answer, done = await self._take(step)
             if done is not None:
                 self._previous = done.state
                 ignored = ignored or done.ignored
@@ -143,10 +138,16 @@ class NodeRun:
         await self._settling.close(clean=state is not State.PAUSED)
         return state
 
+    async def _take(self, step: Step) -> tuple[Any, _Done | None]:
+        """Return a block's answer, or how an operation ended; neither when there is nothing left to do."""
+        if step.operation.block is not None:
+            return await self._decide(step)
+        return None, None if self._left_alone(step) else await self._run(step)
+
     def _left_alone(self, step: Step) -> bool:
         """Whether an earlier run brought the step to success, so that it is not repeated."""
         context, place = self._context, self._place
-        mark = context.journal.operations.get((place.phase, place.node.resource_id, step.key))
+        mark = self._mark(step)
         if mark is None or mark.state is not State.SUCCEEDED or self._again or is_standing(step.operation):
             return False
         self._states[step.key] = self._previous = State.SUCCEEDED
@@ -158,12 +159,15 @@ class NodeRun:
     async def _decide(self, step: Step) -> tuple[Any, _Done | None]:
         """Return a block's answer; a block that cannot be decided is a failed operation instead."""
         try:
-            return await decide(self._context, self._place, step, self._log), None
+            answer = await decide(self._context, self._place, step, self._log)
         except PilothouseError as error:
             started = self._context.clock.time()
             self._start(step, secrets.token_hex(8), started, None)
             outcome = Outcome(state=State.FAILED, code=1, reason=self._log.shown(str(error)))
             return None, self._done(step, None, outcome, started)
+        if self._mark(step) is not None:
+            self._record(step, Outcome(state=State.SUCCEEDED, code=0))  # it failed in an earlier run
+        return answer, None
 
     async def _run(self, step: Step) -> _Done:
         context = self._context
@@ -196,11 +200,15 @@ class NodeRun:
 
     def _done(self, step: Step, attempt: Attempt | None, outcome: Outcome, started: float) -> _Done:
         """Have the end recorded."""
-        context, place = self._context, self._place
         self._states[step.key] = outcome.state
         if outcome.reason:
             self._reasons.append(f"{step.key}: {outcome.reason}")
-        recorded = context.journal.end_operation(
+        recorded = self._record(step, outcome)
+        return _Done(step=step, attempt=attempt, outcome=outcome, started=started, recorded=recorded)
+
+    def _record(self, step: Step, outcome: Outcome) -> asyncio.Future[None]:
+        context, place = self._context, self._place
+        return context.journal.end_operation(
             place.phase,
             place.node,
             step.key,
@@ -210,11 +218,14 @@ class NodeRun:
             outcome.reason,
             {owner.resource_id: outcome.outputs for owner in context.outputs.owners(place.node)},
         )
-        return _Done(step=step, attempt=attempt, outcome=outcome, started=started, recorded=recorded)
+
+    def _mark(self, step: Step) -> OperationMark | None:
+        """Return what an earlier run left of the step."""
+        return self._context.journal.operations.get((self._place.phase, self._place.node.resource_id, step.key))
 
     def _token(self, step: Step) -> tuple[str, bool]:
         """Return the attempt's token: the old one when its outcome was never learnt, so that it can be adopted."""
-        mark = self._context.journal.operations.get((self._place.phase, self._place.node.resource_id, step.key))
+        mark = self._mark(step)
         if mark is not None and mark.open and not self._context.force:
             return mark.token, True
         return secrets.token_hex(8), False

@@ -4,6 +4,7 @@ A node's lie beside its outputs, as ``nodeEnv`` and, marked there, ``hiddenNodeE
 journal under a node number that no node has.
 """
 
+import asyncio
 from typing import Any, Final
 
 from pilothouse.engine.journal import Journal
@@ -21,6 +22,7 @@ class Variables:
         self._journal = journal
         self._outputs = outputs
         self._everywhere: NodeOutputs | None = None
+        self._locks: dict[int, asyncio.Lock] = {}
 
     async def of(self, node: Node) -> dict[str, str]:
         """Return a node's variables."""
@@ -37,10 +39,12 @@ class Variables:
 
     async def set_on(self, node: Node, name: str, value: str, *, hidden: bool) -> None:
         """Set a node's variable."""
-        changed = _with(await self._outputs.of(node), name, value, hidden=hidden)
-        await self._journal.set_outputs(node.resource_id, changed)
-        for key, data in changed.items():
-            await self._outputs.keep(node, key, data)
+        # phases side by side may set variables of one node, and each write holds all of them
+        async with self._locks.setdefault(node.resource_id, asyncio.Lock()):
+            changed = _with(await self._outputs.of(node), name, value, hidden=hidden)
+            await self._journal.set_outputs(node.resource_id, changed)
+            for key, data in changed.items():
+                await self._outputs.keep(node, key, data)
 
     async def set_everywhere(self, name: str, value: str, *, hidden: bool) -> None:
         """Set a variable of the job."""

@@ -1,5 +1,6 @@
 """IF and LOOP blocks in whole jobs (spec sections 4.9 and 4.10, D29; check 61)."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from tests.blocks import loop, native, when, words
 from tests.jobs import Bench, Document, document, group, local_nodes, operation, phase, ssh_keys, ssh_nodes
 from tests.sshd import Sshd
 
+from pilothouse.engine.control import Control
 from pilothouse.engine.events import OperationEnded, OperationSkipped, OperationStarted
+from pilothouse.engine.journal import Journal
 from pilothouse.errors import DocumentError
 from pilothouse.jobs.states import State
 
@@ -110,6 +113,12 @@ async def test_a_broken_condition_fails_its_node_only_and_the_log_says_so_check_
     doc["runFlow"][0]["phases"][0]["operations"][1]["condition"] = broken
     assert (await bench.run(doc, local_nodes(1))).state is State.FAILED
     assert f"at column {len(broken) + 1}: the end" in bench.log("2004", "p", KEY)
+    doc["runFlow"][0]["phases"][0]["operations"][1]["condition"] = broken + ")"
+    assert (await bench.run(doc, local_nodes(1))).state is State.SUCCEEDED
+    journal = Journal(bench.space("2004").journal)
+    await journal.open()
+    assert {row.state for row in await journal.operation_rows()} == {"succeeded"}
+    await journal.close()
 
 
 async def test_an_ignored_broken_block_is_passed_over(bench: Bench) -> None:
@@ -166,6 +175,25 @@ async def test_conditions_look_at_outputs_and_at_the_runners_files(bench: Bench)
     )
     assert (await bench.run(doc)).state is State.SUCCEEDED
     assert started(bench, 0) == ["look_1", "native/echo_yes"]
+
+
+async def test_a_pause_in_a_loop_is_resumed_at_the_next_turn(bench: Bench, sshd: Sshd) -> None:
+    """The folder on the target stays for the run that goes on, and goes with that."""
+    work = operation("work", 'pwd; sleep 0.4; echo "$1" >> ran; cat ran', arg=words("${i}"))
+    doc = document("2010", group(0, phase("p", loop("l", "1,2,3", "i", work))))
+    control = Control()
+    running = asyncio.create_task(bench.run(doc, ssh_nodes(sshd, 1), control=control))
+    async with asyncio.timeout(20):
+        while not bench.recorder.of(OperationStarted):
+            await asyncio.sleep(0.02)
+    control.pause()
+    assert (await running).state is State.PAUSED
+    assert started(bench, 6001) == ["work_1#0"]
+    assert (await bench.run(doc, ssh_nodes(sshd, 1))).state is State.SUCCEEDED
+    assert started(bench, 6001) == ["work_1#1", "work_1#2"]
+    lines = [line[9:] for line in bench.log("2010", "p", ssh_keys(sshd, 1)[0]).splitlines()]
+    assert [line for line in lines if line in {"1", "2", "3"}] == ["1", "2", "1", "2", "3"]
+    assert not Path(next(line for line in lines if line.startswith("/tmp/autoexec-2010"))).exists()
 
 
 def broken_documents() -> list[tuple[Document, str]]:
