@@ -18,6 +18,7 @@ examples:
   pilothouse job run params.json --nodes nodes.json --phase deploy --node 501 --node 502
   pilothouse job show 1042 --json
   pilothouse job logs 1042 192.168.0.27 --phase deploy
+  pilothouse job answer 1042 501 Yes
   pilothouse job abort 1042
 """
 
@@ -84,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("job", metavar="JOB", help="job id")
     logs.add_argument("nodes", metavar="NODE", nargs="*", help="host, name, resourceId or host-port-resourceId")
     logs.add_argument("--phase", help="only this phase")
+    answer = _command(commands, "answer", "job_answer:answer", "answer an operation's question, or list the open ones")
+    answer.add_argument("job", metavar="JOB", help="job id")
+    answer.add_argument("node", metavar="NODE", nargs="?", help="host, resourceId or host-port-resourceId")
+    answer.add_argument("value", metavar="VALUE", nargs="?", help="the answer; without one the questions are listed")
+    answer.add_argument("--phase", help="only this phase")
+    answer.add_argument("--user", "-u", metavar="NAME", help="who answers (default: the OS user)")
     for name, text in (("abort", "end a running job and all its processes"), ("pause", "let a job stop softly")):
         stop = _command(commands, name, f"job_stop:{name}", text)
         stop.add_argument("job", metavar="JOB", help="job id")

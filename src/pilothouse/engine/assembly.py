@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pilothouse.engine.control import Control
 from pilothouse.engine.events import Observer
+from pilothouse.engine.link import ServerLink
 from pilothouse.engine.request import JobResult, Request
 from pilothouse.engine.runner import run_job
 from pilothouse.engine.watchers.console import ConsoleLog
@@ -23,21 +24,27 @@ async def run_here(
     *,
     displays: Sequence[Observer] = (),
     echo: Callable[[str], object] | None = None,
+    link: ServerLink | None = None,
 ) -> JobResult:
     """Run a job on this machine with all documented files, TERM/INT/HUP aborting and USR1 pausing it.
 
-    ``echo`` gets the console log's text as it is written. Raises what `run_job` raises.
+    Without a ``link`` to a server the job stands alone. ``echo`` gets the console log's text as it is written.
+    Raises what `run_job` raises.
     """
     control = Control()
     control.listen()
-    return await run_job(
-        request,
-        space,
-        settings,
-        transports=_transports(request, settings),
-        observers=[*file_watchers(request, space, echo), *displays],
-        control=control,
-    )
+    try:
+        return await run_job(
+            request,
+            space,
+            settings,
+            transports=_transports(request, settings),
+            observers=[*file_watchers(request, space, echo), *displays],
+            control=control,
+            link=link,
+        )
+    finally:
+        control.deafen()
 
 
 def file_watchers(request: Request, space: Workspace, echo: Callable[[str], object] | None = None) -> list[FileWatcher]:

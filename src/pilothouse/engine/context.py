@@ -1,16 +1,19 @@
 """What the tasks of one run share."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pilothouse.clock import Clock
+from pilothouse.engine.barrier import RoundBarrier
 from pilothouse.engine.connections import Connections
 from pilothouse.engine.control import Control
 from pilothouse.engine.environment import JobFacts
 from pilothouse.engine.events import EventStream
 from pilothouse.engine.journal import Journal
-from pilothouse.engine.link import ServerLink, Standalone
+from pilothouse.engine.link import ServerLink
 from pilothouse.engine.outputs import OutputStore
 from pilothouse.engine.programs import Programs
+from pilothouse.engine.publications import Publications
+from pilothouse.engine.questions import Questions
 from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import Workspace
 from pilothouse.jobs.arguments import Opener
@@ -37,11 +40,14 @@ class Context:
     stream: EventStream
     control: Control
     connections: Connections
+    link: ServerLink
+    publications: Publications
+    questions: Questions
+    barrier: RoundBarrier
     opener: Opener
     secrets: list[str]
     force: bool
     mark: str
-    link: ServerLink = field(default_factory=Standalone)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)

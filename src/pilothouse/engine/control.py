@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from pilothouse.errors import AbortedError, PilothouseError
@@ -19,10 +20,22 @@ class Control:
     def __init__(self) -> None:
         self.aborting = False
         self.pausing = False
-        self.failed = False
+        self._failed = False
+        self._sleepers: set[asyncio.Event] = set()
+        self.dump: Callable[[], None] | None = None
         self._processes: set[Process] = set()
         self._waits: set[asyncio.Task[Any]] = set()
         self._kills: dict[Process, asyncio.Task[Kill]] = {}
+
+    @property
+    def failed(self) -> bool:
+        """Whether a failure keeps further nodes from being started."""
+        return self._failed
+
+    @failed.setter
+    def failed(self, value: bool) -> None:
+        self._failed = value
+        self._wake()
 
     @property
     def stopping(self) -> bool:
@@ -37,16 +50,28 @@ class Control:
     def pause(self) -> None:
         """Let running operations finish and start no further one."""
         self.pausing = True
+        self._wake()
 
     def abort(self) -> None:
         """End every running operation with its process group, and every wait for a connection."""
         if self.aborting:
             return
         self.aborting = True
+        self._wake()
         for wait in self._waits:
             wait.cancel()
         for process in self._processes:
             self._end(process)
+
+    @contextmanager
+    def waking(self, event: asyncio.Event) -> Iterator[None]:
+        """Set the event as soon as no further node may be started; at once when that is so already."""
+        self._sleepers.add(event)
+        try:
+            self._wake()
+            yield
+        finally:
+            self._sleepers.discard(event)
 
     def running(self, process: Process) -> None:
         """Take note of a process to be ended by an abort; one that comes too late is ended at once."""
@@ -77,16 +102,30 @@ class Control:
             self._waits.discard(task)
 
     def listen(self) -> None:
-        """Let TERM, INT and HUP abort the job and USR1 pause it."""
+        """Let TERM, INT and HUP abort the job, USR1 pause it, and QUIT show what its tasks are doing."""
         loop = asyncio.get_running_loop()
         for number in _ABORT_SIGNALS:
             loop.add_signal_handler(number, self.abort)
         loop.add_signal_handler(signal.SIGUSR1, self.pause)
+        loop.add_signal_handler(signal.SIGQUIT, self._dump)
+
+    def deafen(self) -> None:
+        """Let a pause signal that comes while the process ends do no harm: then nobody handles it (D14)."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 
     async def kill_of(self, process: Process) -> Kill | None:
         """Return what the abort achieved for a process; None when it was not about this one."""
         task = self._kills.get(process)
         return await asyncio.shield(task) if task else None
+
+    def _wake(self) -> None:
+        if not self.feeding:
+            for event in self._sleepers:
+                event.set()
+
+    def _dump(self) -> None:
+        if self.dump is not None:
+            self.dump()
 
     def _end(self, process: Process) -> None:
         if process not in self._kills:

@@ -6,7 +6,7 @@ and never able to stop the job. A state is in the journal before its event is pu
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -68,6 +68,17 @@ class NodeSkipped(Event, frozen=True, kw_only=True):
     phase: str
     node: Node
     state: State
+
+
+class NodeWaiting(Event, frozen=True, kw_only=True):
+    """A node waits for a person's answer to the question ``interact``; None when it waits no longer.
+
+    The question has the documented members title, opType, message, options, role and pipeFile.
+    """
+
+    phase: str
+    node: Node
+    interact: dict[str, Any] | None
 
 
 class OperationStarted(Event, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ order of the calls, so awaiting the last of several covers them all. All SQL of 
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -37,8 +37,14 @@ CREATE TABLE IF NOT EXISTS output (
   resource_id INTEGER NOT NULL, operation TEXT NOT NULL, data TEXT NOT NULL,
   PRIMARY KEY (resource_id, operation)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS question (
+  phase TEXT NOT NULL, resource_id INTEGER NOT NULL, asked REAL NOT NULL, interact TEXT NOT NULL,
+  PRIMARY KEY (phase, resource_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS published (
+  phase TEXT NOT NULL, resource_id INTEGER NOT NULL, PRIMARY KEY (phase, resource_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lock (id TEXT PRIMARY KEY, request TEXT NOT NULL) WITHOUT ROWID;
 """
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 _BEGIN_RUN: Final = "INSERT INTO run VALUES (?, ?, NULL, ?, ?, ?, ?, 'running')"
 _END_RUN: Final = "UPDATE run SET ended = ?, state = ? WHERE number = ?"
@@ -50,9 +56,21 @@ _END_OPERATION: Final = (
     "UPDATE operation SET state = ?, ended = ?, code = ?, reason = ?"
     " WHERE phase = ? AND resource_id = ? AND operation = ?"
 )
+_SET_NODE: Final = "UPDATE node SET state = ? WHERE phase = ? AND resource_id = ?"
+_ASK: Final = "INSERT OR REPLACE INTO question VALUES (?, ?, ?, ?)"
+_UNASK: Final = "DELETE FROM question WHERE phase = ? AND resource_id = ?"
+_UNASK_ALL: Final = "DELETE FROM question"
+_PUBLISH: Final = "INSERT OR IGNORE INTO published VALUES (?, ?)"
+_RESET: Final = (
+    "DELETE FROM operation WHERE phase = ? AND resource_id = ?",
+    "DELETE FROM node WHERE phase = ? AND resource_id = ?",
+    "DELETE FROM published WHERE phase = ? AND resource_id = ?",
+)
+_HOLD: Final = "INSERT OR REPLACE INTO lock VALUES (?, ?)"
+_DROP: Final = "DELETE FROM lock WHERE id = ?"
 _STORE_OUTPUT: Final = "INSERT OR REPLACE INTO output VALUES (?, ?, ?)"
 _DROP_OUTPUT: Final = "DELETE FROM output WHERE resource_id = ? AND operation = ?"
-_FORGET: Final = ("DELETE FROM operation", "DELETE FROM node", "DELETE FROM phase")
+_FORGET: Final = ("DELETE FROM operation", "DELETE FROM node", "DELETE FROM phase", "DELETE FROM published")
 
 _NODES: Final = "SELECT phase, resource_id, state FROM node"
 _NODE_ROWS: Final = (
@@ -63,6 +81,11 @@ _OPERATION_ROWS: Final = (
     "SELECT phase, resource_id, operation, state, started, ended, code, reason FROM operation"
     " ORDER BY phase, resource_id, started"
 )
+_QUESTIONS: Final = (
+    "SELECT phase, resource_id, key, asked, interact FROM question JOIN node USING (phase, resource_id) ORDER BY asked"
+)
+_PUBLISHED: Final = "SELECT phase, resource_id FROM published"
+_LOCKS: Final = "SELECT request FROM lock ORDER BY id"
 _OUTPUTS: Final = "SELECT operation, data FROM output WHERE resource_id = ?"
 _OUTPUT_NODES: Final = "SELECT DISTINCT resource_id FROM output"
 _RUNS: Final = "SELECT number, started, ended, pid, user, digest, state FROM run ORDER BY number"
@@ -130,6 +153,16 @@ class OperationRow(msgspec.Struct, frozen=True):
     reason: str
 
 
+class QuestionRow(msgspec.Struct, frozen=True):
+    """A question that waits for its answer; ``interact`` is the JSON that the operation sent."""
+
+    phase: str
+    resource_id: int
+    key: str
+    asked: float
+    interact: str
+
+
 class Journal:
     """What happened in a job, for certain."""
 
@@ -146,6 +179,7 @@ class Journal:
         self.run = 0
         self.nodes: dict[tuple[str, int], State] = {}
         self.operations: dict[tuple[str, int, str], OperationMark] = {}
+        self.published: set[tuple[str, int]] = set()
 
     async def open(self) -> None:
         """Open or create the journal and read where the job stands; raises JournalError."""
@@ -221,10 +255,56 @@ class Journal:
         """Record what is kept for a node besides the ends of its operations, by name; None drops it."""
         return self._write(*(_output_row(resource_id, name, data) for name, data in changed.items()))
 
+    def ask(self, phase: str, node: Node, asked: float, interact: str) -> asyncio.Future[None]:
+        """Record that a node waits for the answer to a question."""
+        self.nodes[phase, node.resource_id] = State.WAITING
+        return self._write(
+            (_SET_NODE, (State.WAITING.value, phase, node.resource_id)),
+            (_ASK, (phase, node.resource_id, asked, interact)),
+        )
+
+    def unask(self, phase: str, node: Node) -> asyncio.Future[None]:
+        """Record that a node waits no longer and runs on."""
+        self.nodes[phase, node.resource_id] = State.RUNNING
+        return self._write(
+            (_SET_NODE, (State.RUNNING.value, phase, node.resource_id)), (_UNASK, (phase, node.resource_id))
+        )
+
+    def unask_all(self) -> asyncio.Future[None]:
+        """Forget the questions of an engine that is gone."""
+        return self._write((_UNASK_ALL, ()))
+
+    def publish(self, places: Iterable[tuple[str, int]]) -> asyncio.Future[None]:
+        """Record that the status files of these nodes, by phase and resourceId, have been written."""
+        rows = list(places)
+        self.published.update(rows)
+        return self._write(*((_PUBLISH, row) for row in rows))
+
+    def reset(self, phase: str, resource_id: int) -> asyncio.Future[None]:
+        """Forget a node's states in a phase, so that it runs from its first operation on; outputs stay."""
+        self.nodes.pop((phase, resource_id), None)
+        self.published.discard((phase, resource_id))
+        for place in [place for place in self.operations if place[:2] == (phase, resource_id)]:
+            del self.operations[place]
+        return self._write(*((statement, (phase, resource_id)) for statement in _RESET))
+
+    def hold_lock(self, lock_id: str, request: dict[str, Any]) -> asyncio.Future[None]:
+        """Record that the job holds or waits for a global lock, as ``request`` to let go of it says."""
+        return self._write((_HOLD, (lock_id, msgspec.json.encode(request).decode())))
+
+    def drop_lock(self, lock_id: str) -> asyncio.Future[None]:
+        """Record that the job has let go of a global lock."""
+        return self._write((_DROP, (lock_id,)))
+
+    async def held_locks(self) -> list[dict[str, Any]]:
+        """Return the requests of locks that an engine took and never let go of."""
+        return await self._call(lambda: [msgspec.json.decode(row[0]) for row in self._rows(_LOCKS)])
+
     def forget(self) -> asyncio.Future[None]:
         """Forget every state, so that the next run does everything again; outputs stay."""
         self.nodes.clear()
         self.operations.clear()
+        self.published.clear()
         return self._write(*((statement, ()) for statement in _FORGET))
 
     async def outputs(self, resource_id: int) -> dict[str, Any]:
@@ -252,6 +332,10 @@ class Journal:
     async def operation_rows(self) -> list[OperationRow]:
         """Return the state of every operation on every node."""
         return await self._call(lambda: [OperationRow(*row) for row in self._rows(_OPERATION_ROWS)])
+
+    async def questions(self) -> list[QuestionRow]:
+        """Return the questions that wait for an answer, the oldest first."""
+        return await self._call(lambda: [QuestionRow(*row) for row in self._rows(_QUESTIONS)])
 
     def fact(self, name: str, value: str) -> str:
         """Return what is known under ``name``, which is ``value`` if nothing was (known when opened)."""
@@ -323,6 +407,7 @@ class Journal:
             for phase, node, operation, state, token, code in self._rows(_OPERATIONS)
             if not self.nodes.get((phase, node), State.PENDING).finished
         }
+        self.published = set(self._rows(_PUBLISHED))
         self._facts = dict(self._rows("SELECT name, value FROM fact"))
 
     def _close(self) -> None:

@@ -1,7 +1,9 @@
 """The contract of the control server's side of a job, and the adapter that works without one (spec section 9)."""
 
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+from pilothouse.engine.filelocks import FileLocks
 from pilothouse.errors import RefusedError
 
 
@@ -32,9 +34,27 @@ class ServerLink(Protocol):
         """Change a parameter that all jobs of the server share. Raises TransportError, RefusedError."""
         ...
 
+    async def round_ended(self, job_id: str, group: int, phase: str, round_number: int) -> None:
+        """Tell the server that a phase's part of a gray-scale round has ended on this runner.
+
+        Called again and again until the server lets the round go on with an informRoundContinue datagram.
+        """
+        ...
+
+    async def global_lock(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one lock request (``action`` lock, retry, unlock or cancel; spec section 4.11).
+
+        The reply has ``lockId`` (None when refused), ``wait`` (1 while another holds the lock) and ``message``;
+        ``retryAfter`` may say in how many seconds asking again is worth it. Raises TransportError.
+        """
+        ...
+
 
 class Standalone:
-    """No control server: everything a job needs must lie on this machine."""
+    """No control server: everything a job needs must lie on this machine, and locks hold for its ``data`` folder."""
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._locks = None if data is None else FileLocks(data / "locks")
 
     async def params(self, job_id: str) -> bytes:
         """Refuse, saying what to give instead."""
@@ -61,3 +81,16 @@ class Standalone:
     async def set_global_parameter(self, job_id: str, name: str, value: str) -> None:
         """Refuse: global parameters live on a control server."""
         raise RefusedError(f"there is no control server whose global parameter {name} could be changed")
+
+    async def round_ended(self, job_id: str, group: int, phase: str, round_number: int) -> None:
+        """Refuse: nobody can say when the other runners have ended the round."""
+        raise RefusedError(
+            f"group {group} of job {job_id} takes its rounds together with other runners (jobRunnerIds), which needs a "
+            "control server; name only this runner in the node file's header, or leave the header out"
+        )
+
+    async def global_lock(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Lock against every other job that uses the same data folder."""
+        if self._locks is None:
+            raise RefusedError("there is neither a control server nor a data folder to keep locks in")
+        return await self._locks.exchange(request)

@@ -77,6 +77,7 @@ class NodeRun:
     async def run(self) -> tuple[State, bool]:
         """Run what is left to do; returns the node's state, and whether an earlier run had finished it."""
         context, place = self._context, self._place
+        self._again = context.publications.renew(place.phase, place.node) or self._again
         before = context.journal.nodes.get((place.phase, place.node.resource_id), State.PENDING)
         started = context.clock.time()
         if before.finished and not self._again:
@@ -189,6 +190,7 @@ class NodeRun:
                 token = secrets.token_hex(8)
                 await self._start(step, token, started, prepared)
                 outcome = await attempt.run(prepared, token)
+        await context.questions.answered(self._place.phase, self._place.node.resource_id)
         if outcome.state is State.SUCCEEDED and self._log.alarm.verdict:
             outcome = msgspec.structs.replace(outcome, state=State.FAILED, reason=self._log.alarm.verdict, outputs=None)
         return self._done(step, attempt if isinstance(attempt, Attempt) else None, outcome, started)

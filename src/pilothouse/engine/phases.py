@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from pilothouse.engine.context import Context, Place
@@ -25,6 +26,7 @@ class _Progress:
     states: list[State] = field(default_factory=list)
     skipped: int = 0
     warnings: int = 0
+    broken: bool = False
     steps_done: int = 0
     ended: PhaseEnded | None = None
 
@@ -46,6 +48,7 @@ class GroupRun:
             )
             for index, phase in enumerate(group.phases, 1)
         }
+        self._turns: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slots = asyncio.Semaphore(context.settings.concurrency)
 
     async def run(self) -> list[PhaseEnded]:
@@ -82,9 +85,18 @@ class GroupRun:
                 )
             )
         await self._nodes(step, progress)
+        await self._together(step, progress)
         progress.steps_done += 1
         if progress.steps_done == progress.steps:
             await self._end(progress)
+
+    async def _together(self, step: Step, progress: _Progress) -> None:
+        """Wait until the other runners have ended this step too, when the group's rounds are taken together."""
+        context = self._context
+        if not self._plan.shared or context.facts.dev_mode or not context.control.feeding:
+            return
+        if not await context.barrier.wait(self._group.number, step.phase, step.round):
+            progress.broken = context.control.failed = True
 
     async def _nodes(self, step: Step, progress: _Progress) -> None:
         """Feed the step's nodes; those admitted finish even when a failure stops the feeding."""
@@ -107,7 +119,8 @@ class GroupRun:
             rerun=progress.phase.rerun,
         )
         try:
-            async with contextlib.nullcontext() if node is LOCAL else self._slots:
+            turn = self._turns[resource_id] if progress.phase.serialize else contextlib.nullcontext()
+            async with turn, contextlib.nullcontext() if node is LOCAL else self._slots:
                 run = NodeRun(context, place, progress.phase.operations)
                 state, skipped = await run.run()
             progress.warnings += run.warnings
@@ -151,7 +164,7 @@ class GroupRun:
         counts = tally(progress.states, progress.skipped)
         unfinished = counts.ended < progress.total
         aborting = context.control.aborting and (unfinished or counts.aborted > 0)
-        state = phase_state(counts, aborting=aborting, stopping=unfinished)
+        state = State.FAILED if progress.broken else phase_state(counts, aborting=aborting, stopping=unfinished)
         ended = context.clock.time()
         progress.ended = PhaseEnded(
             at=ended,

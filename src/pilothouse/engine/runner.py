@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from pilothouse.clock import Clock, SystemClock
+from pilothouse.engine.barrier import INTERVAL, RoundBarrier
 from pilothouse.engine.connections import Connections
 from pilothouse.engine.context import Context
 from pilothouse.engine.control import Control
@@ -19,6 +20,9 @@ from pilothouse.engine.link import ServerLink, Standalone
 from pilothouse.engine.outputs import JournalOutputs
 from pilothouse.engine.phases import GroupRun
 from pilothouse.engine.programs import find_programs
+from pilothouse.engine.publications import Publications, Publisher
+from pilothouse.engine.questions import Questions
+from pilothouse.engine.reception import reception
 from pilothouse.engine.request import JobResult, Request
 from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import JobLock, Workspace
@@ -44,14 +48,19 @@ async def run_job(
     control: Control | None = None,
     clock: Clock | None = None,
     link: ServerLink | None = None,
+    round_interval: float = INTERVAL,
 ) -> JobResult:
     """Run a job to its end, or to where it is stopped.
 
     Nodes and operations that an earlier run brought to success are left alone. Raises JobBusyError when
     another engine works on this job, DocumentError when an operation has nothing to run, JournalError when
-    the disk refuses the journal (everything under way is ended then).
+    the disk refuses the journal (everything under way is ended then), RefusedError when several runners
+    would have to take rounds together and ``link`` leads to no server. ``round_interval`` is the seconds
+    between two reports of an ended round.
     """
     planned = plan(request.job, request.nodes, request.selection)
+    link = link or Standalone(settings.data)
+    await _check_rounds(request, planned, link)
     space.create()
     lock = JobLock(space)
     lock.acquire()
@@ -60,7 +69,7 @@ async def run_job(
         await journal.open()
         try:
             runner = _Runner(request, space, settings, planned, journal, control or Control(), clock or SystemClock())
-            return await runner.run(transports, observers, link or Standalone())
+            return await runner.run(transports, observers, link, round_interval)
         except BaseExceptionGroup as several:
             raise _first(several) from None
         finally:
@@ -91,16 +100,24 @@ class _Runner:
         self._clock = clock
 
     async def run(
-        self, transports: Mapping[str, Transport], observers: Sequence[Observer], link: ServerLink
+        self,
+        transports: Mapping[str, Transport],
+        observers: Sequence[Observer],
+        link: ServerLink,
+        round_interval: float,
     ) -> JobResult:
         _raise_file_limit()
         stream = EventStream(observers)
-        context = self._context(transports, stream, link)
+        context = self._context(transports, stream, link, round_interval)
+        for observer in observers:
+            if isinstance(observer, Publisher):
+                observer.report_to(context.publications)
         started = self._clock.time()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stream.run())
             try:
-                result = await self._work(context, started)
+                async with reception(context):
+                    result = await self._work(context, started)
             finally:
                 await context.connections.close()
                 stream.finish()
@@ -173,7 +190,9 @@ class _Runner:
             phases=tuple(phases),
         )
 
-    def _context(self, transports: Mapping[str, Transport], stream: EventStream, link: ServerLink) -> Context:
+    def _context(
+        self, transports: Mapping[str, Transport], stream: EventStream, link: ServerLink, round_interval: float
+    ) -> Context:
         request, settings = self._request, self._settings
         job = request.job
 
@@ -197,6 +216,7 @@ class _Runner:
             options=options,
             environment=job.environment,
         )
+        hidden = [value for name, value in options.items() if value != sealed[name]]
         places = (*((request.beside,) if request.beside else ()), self._space.root)
         outputs = JournalOutputs(self._journal, self._space, single=len(request.nodes.nodes) == 1)
         return Context(
@@ -211,15 +231,34 @@ class _Runner:
             journal=self._journal,
             outputs=outputs,
             variables=Variables(self._journal, outputs),
-            link=link,
             stream=stream,
             control=self._control,
             connections=Connections(transports, self._plan),
             opener=lambda text: vault.open(Secret(text)),
-            secrets=[value for name, value in options.items() if value != sealed[name]],
+            link=link,
+            publications=Publications(self._journal, self._space),
+            questions=Questions(self._journal, stream, self._clock, lambda _, number: nodes.get(number), hidden),
+            barrier=RoundBarrier(
+                job.id,
+                link,
+                self._control,
+                stream,
+                self._clock,
+                limit=settings.operation_timeout,
+                interval=round_interval,
+            ),
+            secrets=hidden,
             force=request.force,
             mark=self._journal.fact("mark", secrets.token_hex(4)),
         )
+
+
+async def _check_rounds(request: Request, planned: Plan, link: ServerLink) -> None:
+    """Refuse rounds that other runners take part in when there is no server to hold them together."""
+    shared = [group for group in planned.groups if group.shared]
+    # exactly this class: one that adds to it may well know how to end rounds
+    if shared and type(link) is Standalone and not request.dev_mode:
+        await link.round_ended(request.job.id, shared[0].number, "", 0)
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:

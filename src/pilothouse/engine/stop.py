@@ -1,4 +1,7 @@
-"""Stopping an engine from outside: by the pid in its job's lock file, waiting no longer than needed."""
+"""Stopping an engine from outside: by its job's socket, else by a signal to the pid in its job's lock file.
+
+Both wait no longer than needed.
+"""
 
 import os
 import signal
@@ -6,10 +9,12 @@ import time
 from enum import Enum, auto
 from typing import Final
 
+from pilothouse.engine.jobsocket import send
 from pilothouse.engine.workspace import Workspace, engine_pid
 
 _STEP: Final = 0.05
 _PATIENCE: Final = 15.0
+_REPLY: Final = 2.0
 
 
 class Stopped(Enum):
@@ -21,12 +26,13 @@ class Stopped(Enum):
 
 
 def abort_job(space: Workspace) -> Stopped:
-    """End the job's engine and everything it runs: TERM, and after 15 s KILL. Returns as soon as it is gone."""
+    """End the job's engine and everything it runs; after 15 s by KILL. Returns as soon as it is gone."""
     for number, patience in ((signal.SIGTERM, _PATIENCE), (signal.SIGKILL, _STEP * 40)):
         pid = engine_pid(space)
         if pid is None:
             return Stopped.NOT_RUNNING if number is signal.SIGTERM else Stopped.GONE
-        if _send(pid, number) and _gone(space, patience):
+        asked = number is signal.SIGTERM and _ask(space, pid, "abort")
+        if (asked or _send(pid, number)) and _gone(space, patience):
             return Stopped.GONE
     return Stopped.STILL_THERE
 
@@ -36,11 +42,17 @@ def pause_job(space: Workspace) -> Stopped:
     pid = engine_pid(space)
     if pid is None:
         return Stopped.NOT_RUNNING
-    if not _send(pid, signal.SIGUSR1):
+    if not _ask(space, pid, "pause") and not _send(pid, signal.SIGUSR1):
         return Stopped.STILL_THERE
     while engine_pid(space) == pid:
         time.sleep(_STEP)
     return Stopped.GONE
+
+
+def _ask(space: Workspace, pid: int, action: str) -> bool:
+    """Ask through the job's socket; says whether the engine has taken note of it."""
+    reply = send(space, pid, {"action": action}, _REPLY)
+    return reply is not None and reply.get("status") == "ok"
 
 
 def _send(pid: int, number: signal.Signals) -> bool:

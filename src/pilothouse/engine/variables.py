@@ -5,11 +5,15 @@ journal under a node number that no node has.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
+from pilothouse.engine.environment import exported
 from pilothouse.engine.journal import Journal
 from pilothouse.engine.outputs import NodeOutputs, OutputStore
+from pilothouse.errors import RefusedError
 from pilothouse.jobs.nodes import Node
+from pilothouse.jobs.references import as_text
 from pilothouse.jobs.turns import HIDDEN_VARIABLES, NODE_VARIABLES
 
 _EVERYWHERE: Final = -1
@@ -22,6 +26,7 @@ class Variables:
         self._journal = journal
         self._outputs = outputs
         self._everywhere: NodeOutputs | None = None
+        self._passing: dict[str, str] = {}
         self._locks: dict[int, asyncio.Lock] = {}
 
     async def of(self, node: Node) -> dict[str, str]:
@@ -29,8 +34,8 @@ class Variables:
         return (await self._outputs.of(node)).get(NODE_VARIABLES, {})
 
     async def everywhere(self) -> dict[str, str]:
-        """Return the job's variables."""
-        return (await self._global()).get(NODE_VARIABLES, {})
+        """Return the job's variables, those for this run only included."""
+        return {**(await self._global()).get(NODE_VARIABLES, {}), **self._passing}
 
     async def hidden(self, node: Node) -> list[str]:
         """Return the values, the node's and the job's, that no log may show."""
@@ -52,6 +57,22 @@ class Variables:
         changed = _with(known, name, value, hidden=hidden)
         known.update(changed)
         await self._journal.set_outputs(_EVERYWHERE, changed)
+
+    async def set_items(self, items: Mapping[str, Any], *, persist: bool) -> None:
+        """Set variables of the job, with ``persist`` for later runs too (setEnv, spec section 4.8).
+
+        Raises RefusedError, and sets none, when a name cannot be exported or is protected (PATH, LD_..., D47).
+        """
+        values = {name: as_text(value) for name, value in items.items()}
+        refused = [name for name in values if name not in exported(values)]
+        if refused:
+            raise RefusedError(f"setEnv: {', '.join(map(repr, refused))} cannot be set; allowed: unprotected names")
+        if not persist:
+            self._passing.update(values)
+            return
+        for name, value in values.items():
+            self._passing.pop(name, None)
+            await self.set_everywhere(name, value, hidden=False)
 
     async def _global(self) -> NodeOutputs:
         if self._everywhere is None:

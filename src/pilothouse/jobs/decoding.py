@@ -114,15 +114,17 @@ def _group(read: Fields) -> Group:
     if read.value.get("phases") is None:
         read.fault("phases", "missing", 'a list of phases ({"phaseName": ..., "operations": [...]})')
     strategy = read.text("execStrategy")
+    serialize = read.flag("serializeNodes")
     return Group(
         number=read.integer("groupNo", required=True) or 0,
         strategy=Strategy.GRAY_SCALE if strategy == Strategy.GRAY_SCALE else Strategy.ONE_SHOT,
         round_count=read.integer("roundCount", low=None),
-        phases=tuple(_phase(item) for item in read.objects("phases")),
+        parallel=read.integer("parallel", low=1),
+        phases=tuple(_phase(item, serialize=serialize) for item in read.objects("phases")),
     )
 
 
-def _phase(read: Fields) -> Phase:
+def _phase(read: Fields, *, serialize: bool) -> Phase:
     operations = tuple(_operation(item) for item in read.objects("operations", required=True))
     places = ((f"{place}.opId", operation.id) for place, operation in each(operations, f"{read.place}.operations"))
     _unique(read, "opId", places)
@@ -133,6 +135,8 @@ def _phase(read: Fields) -> Phase:
         operations=operations,
         exec_round=ExecRound(read.word("execRound", tuple(ExecRound), ExecRound.FIRST)),
         round_count=read.integer("roundCount", low=None),
+        parallel=read.integer("parallel", low=1),
+        serialize=read.flag("serializeNodes") if "serializeNodes" in read.value else serialize,
         rerun=kind == "sqlfile",
     )
 

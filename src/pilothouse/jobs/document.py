@@ -126,13 +126,19 @@ def each(operations: tuple[Operation, ...], place: str = "") -> Iterator[tuple[s
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
-    """Operations in order, on the runner (``on_runner``) or on each target node."""
+    """Operations in order, on the runner (``on_runner``) or on each target node.
+
+    ``parallel`` is how many nodes at a time, and wins over ``round_count``. Two phases of a group that both
+    ``serialize`` never work on one node at once. Both are the group's unless the phase says otherwise.
+    """
 
     name: str
     on_runner: bool
     operations: tuple[Operation, ...]
     exec_round: ExecRound = ExecRound.FIRST
     round_count: int | None = None
+    parallel: int | None = None
+    serialize: bool = False
     rerun: bool = False
 
 
@@ -143,6 +149,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     strategy: Strategy
     phases: tuple[Phase, ...]
     round_count: int | None = None
+    parallel: int | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

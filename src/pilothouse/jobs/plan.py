@@ -13,7 +13,7 @@ import msgspec
 from pilothouse.errors import UsageError
 from pilothouse.jobs.document import Group, Job, Phase, Strategy
 from pilothouse.jobs.nodes import LOCAL, NodeFile
-from pilothouse.jobs.rounds import parallelism, round_sizes, trigger_round
+from pilothouse.jobs.rounds import explicit, parallelism, round_sizes, trigger_round
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +42,12 @@ class Lane(msgspec.Struct, frozen=True):
 
 
 class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A group's lanes, side by side."""
+    """A group's lanes, side by side. In a ``shared`` one every step ends only when it has on all runners."""
 
     number: int
     strategy: Strategy
     lanes: tuple[Lane, ...]
+    shared: bool = False
 
     def nodes_of(self, phase: str) -> tuple[int, ...]:
         """Return every node of a phase, in the order in which they are taken up."""
@@ -95,6 +96,7 @@ class _Dealt:
         header = nodes.header
         leads = header is None or header.local_runner_id in {None, selection.runner_id}
         self.here = (LOCAL.resource_id,) if leads else ()
+        self.shared = header is not None and len(set(header.runner_ids)) > 1
 
     def share(self, start: int, size: int) -> tuple[int, ...]:
         chosen = self.all[start : start + size]
@@ -105,29 +107,31 @@ def _group(group: Group, job: Job, dealt: _Dealt, selection: Selection) -> Group
     phases = [phase for phase in group.phases if not selection.phases or phase.name in selection.phases]
     divisor = job.round_count if group.round_count is None else group.round_count
     if group.strategy is Strategy.ONE_SHOT or len(selection.phases) == 1:
-        lanes = tuple(Lane((_one_shot(phase, divisor, dealt),)) for phase in phases)
-    else:
-        steps = tuple(_gray_scale(phases, divisor, dealt))
-        lanes = (Lane(steps),) if steps else ()
-    return GroupPlan(number=group.number, strategy=group.strategy, lanes=lanes)
+        lanes = tuple(Lane((_one_shot(phase, group, divisor, dealt),)) for phase in phases)
+        return GroupPlan(number=group.number, strategy=group.strategy, lanes=lanes)
+    steps = tuple(_gray_scale(phases, group, divisor, dealt))
+    lanes = (Lane(steps),) if steps else ()
+    return GroupPlan(number=group.number, strategy=group.strategy, lanes=lanes, shared=dealt.shared)
 
 
-def _one_shot(phase: Phase, divisor: int, dealt: _Dealt) -> Step:
+def _one_shot(phase: Phase, group: Group, divisor: int, dealt: _Dealt) -> Step:
     if phase.on_runner:
         return Step(phase=phase.name, nodes=dealt.here, parallel=1)
-    chosen = divisor if phase.round_count is None else phase.round_count
     nodes = dealt.share(0, len(dealt.all))
-    return Step(phase=phase.name, nodes=nodes, parallel=parallelism(dealt.total, chosen))
+    chosen = divisor if phase.round_count is None else phase.round_count
+    at_once = explicit(phase, group) or parallelism(dealt.total, chosen)
+    return Step(phase=phase.name, nodes=nodes, parallel=at_once)
 
 
-def _gray_scale(phases: list[Phase], divisor: int, dealt: _Dealt) -> list[Step]:
+def _gray_scale(phases: list[Phase], group: Group, divisor: int, dealt: _Dealt) -> list[Step]:
     sizes = round_sizes(len(dealt.all), divisor)
+    widest = max(1, sizes[0])
     steps = []
     start = 0
     for number, size in enumerate(sizes, 1):
         for phase in phases:
             if not phase.on_runner:
-                nodes, parallel = dealt.share(start, size), max(1, sizes[0])
+                nodes, parallel = dealt.share(start, size), explicit(phase, group) or _within(phase, widest, dealt)
             elif trigger_round(phase.exec_round, len(sizes)) == number:
                 nodes, parallel = dealt.here, 1
             else:
@@ -135,6 +139,11 @@ def _gray_scale(phases: list[Phase], divisor: int, dealt: _Dealt) -> list[Step]:
             steps.append(Step(phase=phase.name, nodes=nodes, parallel=parallel, round=number, rounds=len(sizes)))
         start += size
     return steps
+
+
+def _within(phase: Phase, widest: int, dealt: _Dealt) -> int:
+    """Return how many nodes of a round at a time: a phase's own roundCount narrows it, rounds stay the group's."""
+    return widest if phase.round_count is None else min(widest, parallelism(dealt.total, phase.round_count))
 
 
 def _check(job: Job, nodes: NodeFile, selection: Selection) -> None:

@@ -1,6 +1,11 @@
 """How many nodes at a time, and which round each node belongs to (spec sections 4.2 and 4.4)."""
 
-from pilothouse.jobs.document import ExecRound
+from pilothouse.jobs.document import ExecRound, Group, Phase
+
+
+def explicit(phase: Phase, group: Group) -> int | None:
+    """Return how many nodes at a time the document asks for outright; None when roundCount decides."""
+    return group.parallel if phase.parallel is None else phase.parallel
 
 
 def parallelism(count: int, divisor: int) -> int:

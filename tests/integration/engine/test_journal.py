@@ -164,7 +164,7 @@ async def test_after_a_failed_write_every_later_one_fails(journal: Journal) -> N
 async def test_a_journal_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(JournalError, match="newer release"):
         await Journal(path).open()
@@ -319,3 +319,18 @@ async def test_outputs_of_the_runner_are_kept_apart(journal: Journal) -> None:
     await journal.end_operation("p", NODE, "op", State.FAILED, 3.0, 1, "", {5001: None})
     assert await journal.outputs(5001) == {}
     assert await journal.outputs(0) == {"op": {"v": 1}}
+
+
+async def test_a_journal_of_an_older_release_gets_what_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    for _ in range(2):
+        journal = Journal(path)
+        await journal.open()
+        assert await journal.questions() == []
+        assert await journal.held_locks() == []
+        await journal.close()
+        with sqlite3.connect(path) as connection:
+            for table in ("question", "published", "lock"):
+                connection.execute(f"DROP TABLE {table}")
+            connection.execute("PRAGMA user_version = 1")
+        connection.close()

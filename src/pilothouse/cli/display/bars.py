@@ -13,6 +13,7 @@ _BAR: Final = (
     Standing.PAUSED,
     Standing.ABORTED,
     Standing.FAILED,
+    Standing.WAITING,
     Standing.RUNNING,
     Standing.PENDING,
 )
@@ -23,6 +24,7 @@ _COUNTS: Final = (
     Standing.FAILED,
     Standing.ABORTED,
     Standing.PAUSED,
+    Standing.WAITING,
     Standing.RUNNING,
     Standing.PENDING,
 )

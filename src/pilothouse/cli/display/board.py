@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from pilothouse.cli.display.failures import Failure, Failures
 from pilothouse.cli.display.palette import clean
 from pilothouse.cli.display.rate import Rate
 from pilothouse.engine import events
+from pilothouse.engine.answers import options_of
 from pilothouse.jobs.nodes import Node
 from pilothouse.jobs.states import State
 
@@ -26,6 +27,7 @@ class Standing(StrEnum):
 
     PENDING = "pending"
     RUNNING = "running"
+    WAITING = "waiting"
     SUCCEEDED = "succeeded"
     IGNORED = "ignored"
     FAILED = "failed"
@@ -37,7 +39,7 @@ class Standing(StrEnum):
 _STANDINGS: Final = {
     State.PENDING: Standing.PENDING,
     State.RUNNING: Standing.RUNNING,
-    State.WAITING: Standing.RUNNING,
+    State.WAITING: Standing.WAITING,
     State.SUCCEEDED: Standing.SUCCEEDED,
     State.IGNORED: Standing.IGNORED,
     State.COMPLETED: Standing.IGNORED,
@@ -45,6 +47,13 @@ _STANDINGS: Final = {
     State.ABORTED: Standing.ABORTED,
     State.PAUSED: Standing.PAUSED,
 }
+
+
+def asked(interact: dict[str, Any]) -> str:
+    """Return a question in one line, with the answers it offers."""
+    text = clean(" ".join(str(interact.get("message") or interact.get("title") or "a question").split()))
+    options = ", ".join(map(clean, options_of(interact)))
+    return f"{text[:_LONGEST]} ({options[:_LONGEST]})" if options else text[:_LONGEST]
 
 
 class Counts:
@@ -64,7 +73,12 @@ class Counts:
     @property
     def open(self) -> int:
         """Those that are still to end in this run."""
-        return self._numbers[Standing.PENDING] + self._numbers[Standing.RUNNING]
+        return self._numbers[Standing.PENDING] + self.at_work
+
+    @property
+    def at_work(self) -> int:
+        """Those that run, or wait for a person's answer."""
+        return self._numbers[Standing.RUNNING] + self._numbers[Standing.WAITING]
 
     @property
     def done(self) -> int:
@@ -104,15 +118,19 @@ class Phase:
 
 
 class Running:
-    """A node at work in a phase; ``since`` is seconds since the epoch, ``tail`` its last output lines."""
+    """A node at work in a phase; ``since`` is seconds since the epoch, ``tail`` its last output lines.
 
-    __slots__ = ("node", "operation", "phase", "since", "tail")
+    ``question`` is what it asks while it waits for an answer.
+    """
+
+    __slots__ = ("node", "operation", "phase", "question", "since", "tail")
 
     def __init__(self, phase: str, node: Node, since: float) -> None:
         self.phase = phase
         self.node = node
         self.since = since
         self.operation = ""
+        self.question = ""
         self.tail: deque[str] = deque(maxlen=TAIL)
 
 
@@ -150,6 +168,8 @@ class Board:
                     running.operation = event.operation
             case events.NodeStarted():
                 self._start(event)
+            case events.NodeWaiting():
+                self._wait(event)
             case events.NodeEnded():
                 self._end(event)
             case events.NodeSkipped():
@@ -185,7 +205,13 @@ class Board:
 
     def longest(self, most: int) -> list[Running]:
         """Return the nodes at work, those at it for the longest first."""
-        return list(islice(self._running.values(), most))
+        return list(islice((running for running in self._running.values() if not running.question), most))
+
+    def asking(self) -> list[Running]:
+        """Return the nodes that wait for an answer, those taken up first before the others."""
+        if not self.counts[Standing.WAITING]:
+            return []
+        return [running for running in self._running.values() if running.question]
 
     def _fold_frame(self, event: events.Event) -> None:
         match event:
@@ -240,12 +266,18 @@ class Board:
         place = (phase_name, node.resource_id)
         if before is Standing.FAILED:
             self.failures.remove(place)
-        if after is not Standing.RUNNING:
+        if after not in {Standing.RUNNING, Standing.WAITING}:
             self._running.pop(place, None)
 
     def _start(self, event: events.NodeStarted) -> None:
         self._stand(event.phase, event.node, Standing.RUNNING)
         self._running[event.phase, event.node.resource_id] = Running(event.phase, event.node, event.at)
+
+    def _wait(self, event: events.NodeWaiting) -> None:
+        running = self._running.get((event.phase, event.node.resource_id))
+        if running is not None:
+            self._stand(event.phase, event.node, Standing.RUNNING if event.interact is None else Standing.WAITING)
+            running.question = "" if event.interact is None else asked(event.interact)
 
     def _lines(self, event: events.Lines) -> None:
         if running := self._running.get((event.phase, event.node.resource_id)):

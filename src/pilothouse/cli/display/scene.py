@@ -9,7 +9,10 @@ from pilothouse.cli.display.board import Board, Phase, Running, Standing
 from pilothouse.cli.display.failures import UNKNOWN, Failure
 from pilothouse.cli.display.layout import MOST_FAILURES, Layout, divide, shown_of
 from pilothouse.cli.display.palette import DIM, STRONG, STYLES, Line, Marks, cells, duration, fit, name_of, pad, speed
+from pilothouse.cli.display.wording import how_to_answer
 
+_HEAD: Final = 6
+_MOST_QUESTIONS: Final = 3
 _NARROW: Final = 50
 _SHORTEST_BAR: Final = 8
 _LONGEST_BAR: Final = 60
@@ -27,7 +30,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 def scene(board: Board, view: View) -> list[Line]:
     """Return at most ``view.height`` lines of at most ``view.width`` columns each."""
-    head = _head(board, view)
+    head = [*_head(board, view), *_asking(board, view)]
     active = board.active()
     over = [phase for phase in board.phases.values() if phase.state is not None]
     rows = divide(
@@ -105,6 +108,22 @@ def _phases(phases: list[Phase], view: View) -> list[Line]:
 
 def _round(phase: Phase) -> str:
     return f"round {phase.round}/{phase.rounds}" if phase.rounds > 1 else ""
+
+
+def _asking(board: Board, view: View) -> list[Line]:
+    """Show the questions right below the head: the job stands still until somebody answers."""
+    asking = board.asking()
+    room = min(_MOST_QUESTIONS, (view.height - _HEAD) // 2)
+    if not asking or room < 1:
+        return []
+    style = STYLES["waiting"]
+    lines: list[Line] = [(), ((f"{view.marks.of['waiting']} {len(asking):,} waiting for an answer", style),)]
+    for running in asking[:room]:
+        lines.append((("  ", ""), (name_of(running.node), STRONG), (f"  {running.question}", style)))
+        lines.append(((f"    {how_to_answer(board.job_id, running.node)}", DIM),))
+    if len(asking) > room:
+        lines.append(((f"  {view.marks.more} and {len(asking) - room:,} more", DIM),))
+    return lines
 
 
 def _failures(board: Board, view: View, rows: Layout) -> list[Line]:

@@ -1,17 +1,24 @@
 """What the plain display says about an event: pure, one line each, no control characters."""
 
 from pilothouse.cli.display.bars import phrase
-from pilothouse.cli.display.board import Board, Standing
+from pilothouse.cli.display.board import Board, asked
 from pilothouse.cli.display.failures import UNKNOWN
 from pilothouse.cli.display.palette import clean, count, duration, full_name_of, name_of, took
 from pilothouse.clock import stamp
 from pilothouse.engine import events
+from pilothouse.jobs.nodes import Node
 from pilothouse.jobs.states import State, Tally
 
 
 def tell(event: events.Event, board: Board) -> list[str]:
     """Return the lines for an event that the board has just folded; most events have none."""
-    lines = _node(event, board) if isinstance(event, events.NodeEnded) else _frame(event)
+    match event:
+        case events.NodeEnded():
+            lines = _node(event, board)
+        case events.NodeWaiting():
+            lines = _waiting(event, board)
+        case _:
+            lines = _frame(event)
     time = stamp(event.at, "%H:%M:%S")
     return [f"{time} {line}" for line in lines]
 
@@ -32,7 +39,19 @@ def heartbeat(board: Board, now: float) -> str:
 
 def working(board: Board) -> bool:
     """Whether a node is at work, so that silence needs an explanation."""
-    return board.counts[Standing.RUNNING] > 0 and board.state is None
+    return board.counts.at_work > 0 and board.state is None
+
+
+def how_to_answer(job_id: str, node: Node) -> str:
+    """Return the command that answers a node's question."""
+    return f"pilothouse job answer {job_id} {node.resource_id} VALUE"
+
+
+def _waiting(event: events.NodeWaiting, board: Board) -> list[str]:
+    place = f"{full_name_of(event.node)} in {event.phase}"
+    if event.interact is None:
+        return [f"waiting no longer: {place}"]
+    return [f"waiting: {place} asks: {asked(event.interact)}", f"  | {how_to_answer(board.job_id, event.node)}"]
 
 
 def _node(event: events.NodeEnded, board: Board) -> list[str]:

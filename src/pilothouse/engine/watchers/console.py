@@ -12,6 +12,7 @@ from pilothouse.engine.events import (
     NodeEnded,
     NodeSkipped,
     NodeStarted,
+    NodeWaiting,
     Notice,
     PhaseEnded,
     PhaseStarted,
@@ -83,6 +84,8 @@ def console_lines(event: Event) -> list[str]:
             return [f"INFO: Node {event.node.title} in phase {event.phase} begin."]
         case NodeSkipped():
             return [f"INFO: Node {event.node.title} in phase {event.phase} {legacy_word(event.state)} before, skip."]
+        case NodeWaiting():
+            return [_node_waiting(event)]
         case NodeEnded():
             return [_node_ended(event)]
         case PhaseEnded():
@@ -93,6 +96,13 @@ def console_lines(event: Event) -> list[str]:
         case Notice():
             return [f"{event.level}: {event.text}"]
     return []
+
+
+def _node_waiting(event: NodeWaiting) -> str:
+    place = f"Node {event.node.title} in phase {event.phase}"
+    if event.interact is None:
+        return f"INFO: {place} waits for input no longer."
+    return f"INFO: {place} waits for input: {event.interact.get('message') or event.interact.get('title') or ''}"
 
 
 def _node_ended(event: NodeEnded) -> str:

@@ -11,10 +11,12 @@ from pilothouse.engine.events import (
     NodeEnded,
     NodeSkipped,
     NodeStarted,
+    NodeWaiting,
     OperationEnded,
     OperationSkipped,
     OperationStarted,
 )
+from pilothouse.engine.publications import Publications
 from pilothouse.engine.watchers.files import FileWatcher
 from pilothouse.engine.workspace import Workspace
 from pilothouse.files import write_atomic
@@ -32,6 +34,24 @@ class StatusFiles(FileWatcher):
         super().__init__()
         self._current: dict[_Key, dict[str, Any]] = {}
         self._unwritten: dict[_Key, tuple[str, Node]] = {}
+        self._publications: Publications | None = None
+        self._written: list[_Key] = []
+
+    def report_to(self, publications: Publications) -> None:
+        """Say from now on which files have been written."""
+        self._publications = publications
+
+    async def observe(self, events: Sequence[Event]) -> None:
+        """Write the batch, and only then say which files exist."""
+        await super().observe(events)
+        self._report()
+
+    async def close(self) -> None:
+        """Write the rest, and say so; raises the first OSError there was."""
+        try:
+            await super().close()
+        finally:
+            self._report()
 
     def write(self, events: Sequence[Event]) -> None:
         """Fold the batch into the nodes' documents and write each changed one once."""
@@ -40,7 +60,7 @@ class StatusFiles(FileWatcher):
             if isinstance(event, NodeSkipped):
                 self._skipped(event)
                 continue
-            if not isinstance(event, NodeStarted | NodeEnded | OperationStarted | OperationSkipped | OperationEnded):
+            if not isinstance(event, _Folded):
                 continue
             key = (event.phase, event.node.resource_id)
             self._unwritten[key] = (event.phase, event.node)
@@ -56,24 +76,27 @@ class StatusFiles(FileWatcher):
         """Write what the disk has refused so far."""
         self._write_out()
 
+    def _report(self) -> None:
+        if self._publications is not None:
+            self._publications.written(self._written)
+        self._written = []
+
     def _write_out(self) -> None:
         for key, (phase, node) in list(self._unwritten.items()):
             path = self._space.status(phase, node)
             with self.attempt(path):
                 write_atomic(path, msgspec.json.encode(self._current[key]))
                 del self._unwritten[key]
+                self._written.append(key)
 
     def _skipped(self, event: NodeSkipped) -> None:
         path = self._space.status(event.phase, event.node)
         with self.attempt(path):
             if not path.exists():
                 write_atomic(path, msgspec.json.encode(_document(event.state)))
+            self._written.append((event.phase, event.node.resource_id))
 
-    def _fold(
-        self,
-        event: NodeStarted | NodeEnded | OperationStarted | OperationSkipped | OperationEnded,
-        document: dict[str, Any],
-    ) -> None:
+    def _fold(self, event: "_Folded", document: dict[str, Any]) -> None:
         match event:
             case NodeStarted():
                 document["status"] = legacy_word(State.RUNNING)
@@ -85,9 +108,16 @@ class StatusFiles(FileWatcher):
             case OperationEnded():
                 document[event.operation] = legacy_word(event.state)
                 document["opPid"] = event.group
+            case NodeWaiting():
+                document["status"] = legacy_word(State.RUNNING if event.interact is None else State.WAITING)
+                document["interact"] = event.interact
             case NodeEnded():
+                document["interact"] = None
                 document["status"] = legacy_word(event.state)
                 document["warnCount"] = event.warnings
+
+
+_Folded = NodeStarted | NodeWaiting | NodeEnded | OperationStarted | OperationSkipped | OperationEnded
 
 
 def _document(state: State) -> dict[str, Any]:
