@@ -65,7 +65,9 @@ async def test_an_output_is_picked_from_by_an_operation_of_the_same_job(bench: B
     for item in (pick, match):
         item["output"] = {"extractTxtVal": {"type": "text"}}
     say = native("echo", "${p.native/extractoutval_1.extractTxtVal}-${p.native/extractoutval_2.extractTxtVal}")
-    doc = document("2201", group(0, phase("p", make, pick, match, say)))
+    here = operation("here", 'echo \'{"w": "from here"}\' > "$OUTPUT_PATH"', "runner", output={"w": {}})
+    runners = native("extractoutval", outputkey="#{r.here_1.w}", selector="HERE", number=3)
+    doc = document("2201", group(0, phase("r", here)), group(1, phase("p", make, pick, match, runners, say)))
     assert (await bench.run(doc, local_nodes(2))).state is State.SUCCEEDED
     for number in (1, 2):
         assert f"n{number}-n{number}" in bench.log("2201", "p", f"127.0.0.1-700{number}-500{number}")
@@ -73,7 +75,7 @@ async def test_an_output_is_picked_from_by_an_operation_of_the_same_job(bench: B
     pick["opt"]["outputkey"] = "p.make_1.w"
     pick["arg"] = words()
     assert (await bench.run(doc, local_nodes(1))).state is State.FAILED
-    assert "no such output of this node" in bench.log("2202", "p", "127.0.0.1-7001-5001")
+    assert "no such output of this node or the runner" in bench.log("2202", "p", "127.0.0.1-7001-5001")
 
 
 def test_the_maintenance_window_is_open_or_not(tmp_path: Path) -> None:
