@@ -375,3 +375,14 @@ def _concurrency(events: list[Event]) -> int:
         elif isinstance(event, NodeEnded):
             now -= 1
     return most
+
+
+async def test_a_status_file_that_a_kill_left_behind_is_put_right(bench: Bench) -> None:
+    doc = document("1022", group(0, phase("r", operation("x", "true", "runner"))))
+    await bench.run(doc)
+    path = bench.space("1022").root / "status/r/local-0-0.json"
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace('"status":"succeed"', '"status":"running"'), "utf-8")
+    await bench.run(doc)
+    assert bench.json("1022", "status", "r", "local-0-0.json")["status"] == "succeed"
+    assert bench.json("1022", "status", "r", "local-0-0.json")["x_1"] == "succeed"

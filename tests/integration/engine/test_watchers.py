@@ -103,11 +103,11 @@ async def test_a_second_run_starts_the_status_anew(space: Workspace) -> None:
     assert "op_1" not in status(space)
 
 
-async def test_a_skipped_node_keeps_its_status_file_or_gets_one(space: Workspace) -> None:
+async def test_a_skipped_node_gets_a_status_file_or_has_it_put_right(space: Workspace) -> None:
     await watch(StatusFiles(space), [node_skipped(State.IGNORED)])
     assert status(space)["status"] == "ignored"
     await watch(StatusFiles(space), [node_skipped(State.SUCCEEDED)])
-    assert status(space)["status"] == "ignored"
+    assert status(space)["status"] == "succeed"
 
 
 async def test_a_status_file_is_valid_json_whenever_it_is_read(space: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -92,8 +93,9 @@ class StatusFiles(FileWatcher):
     def _skipped(self, event: NodeSkipped) -> None:
         path = self._space.status(event.phase, event.node)
         with self.attempt(path):
-            if not path.exists():
-                write_atomic(path, msgspec.json.encode(_document(event.state)))
+            known = _read(path)
+            if known.get("status") != legacy_word(event.state):
+                write_atomic(path, msgspec.json.encode({**_document(event.state), **known, **_ended(event.state)}))
             self._written.append((event.phase, event.node.resource_id))
 
     def _fold(self, event: "_Folded", document: dict[str, Any]) -> None:
@@ -118,6 +120,18 @@ class StatusFiles(FileWatcher):
 
 
 _Folded = NodeStarted | NodeWaiting | NodeEnded | OperationStarted | OperationSkipped | OperationEnded
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a file says; nothing when it is missing or was damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}
+
+
+def _ended(state: State) -> dict[str, Any]:
+    return {"status": legacy_word(state), "interact": None}
 
 
 def _document(state: State) -> dict[str, Any]:
