@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.console import Console
 from tests.jobs import Bench
 from tests.machine import Machine
 from tests.sshd import Sshd
@@ -64,3 +65,12 @@ def silent_port() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def console() -> Iterator[Console]:
+    """A control server of the test's own; every request that it got was signed rightly."""
+    server = Console().start()
+    yield server
+    server.stop()
+    assert server.problems == []

@@ -15,14 +15,18 @@ _USAGE: Final = 2
 _PREPARATION: Final = 3
 _EXAMPLES: Final = """\
 examples:
+  autoexec --jobid 2983676 --execuser admin --firstfire --phasegroups 0
   autoexec --devmode --paramsfile test/params.json --nodesfile test/nodes.json
   autoexec --devmode --jobid 97867868 --nodesfile test/nodes.json
   autoexec --jobid 2983676 --abort
   autoexec --jobid 2983676 --pause
   autoexec --jobid 374288003424256 --cleanstatus
+  autoexec --purgejobdata 90
+  autoexec --register demo
 
 exit codes: 0 success, 1 a node or phase failed, 2 usage, 3 the job could not be prepared, 4 paused, 5 aborted;
-of --abort and --pause: 0 done, 1 failed, 2 no such job
+of --abort and --pause: 0 done, 1 failed, 2 no such job; of --cleanstatus, --purgejobdata and --register:
+0 done, 1 something failed; without --devmode the control server of conf/config.ini is used
 """
 
 
@@ -47,15 +51,23 @@ def _code(error: PilothouseError) -> int:
 
 
 def _dispatch(chosen: argparse.Namespace) -> int:
-    if chosen.cleanstatus or chosen.pause or chosen.abort:
+    """Choose the mode in the documented order: clean, register, pause, abort, purge, run."""
+    if chosen.cleanstatus:
+        from pilothouse.cli.autoexec_control import clean
+
+        return clean(chosen)
+    if chosen.register:
+        from pilothouse.cli.autoexec_register import register_tools
+
+        return register_tools(chosen)
+    if chosen.pause or chosen.abort:
         from pilothouse.cli.autoexec_control import control
 
         return control(chosen)
-    for name, given in (("--register", chosen.register), ("--purgejobdata", chosen.purgejobdata)):
-        if given is not None:
-            raise UsageError(f"{name} is not available in this release")
-    if not chosen.devmode:
-        raise UsageError("no control server can be used in this release; add --devmode to run without one")
+    if chosen.purgejobdata is not None:
+        from pilothouse.cli.autoexec_purge import purge_jobs
+
+        return purge_jobs(chosen)
     from pilothouse.cli.autoexec_run import run
 
     return run(chosen)

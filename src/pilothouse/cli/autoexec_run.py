@@ -6,19 +6,21 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from pilothouse.cli.autoexec import home
+from pilothouse.cli.autoexec_site import Site, integer, site
 from pilothouse.engine.assembly import run_here
-from pilothouse.engine.request import Request, read_job
+from pilothouse.engine.deployment import context, inputs
+from pilothouse.engine.request import JobResult, Request, read_job
+from pilothouse.engine.server.address import Server
 from pilothouse.engine.workspace import Workspace, workspace
 from pilothouse.errors import UsageError
 from pilothouse.files import write_atomic
 from pilothouse.jobs.plan import Selection
 from pilothouse.jobs.states import State
-from pilothouse.settings import Settings, load
+from pilothouse.settings import Settings
 
 _CODES: Final = {
     State.SUCCEEDED: 0,
@@ -31,47 +33,77 @@ _CODES: Final = {
 
 def run(chosen: argparse.Namespace) -> int:
     """Run a job in its documented directory; returns the documented exit code."""
-    pass_through = _pass_through(chosen)
-    base = home()
-    settings = settings_of(base, _runner_id(pass_through))
-    space = workspace(settings.data, chosen.jobid)
+    here = site(chosen.passthroughenv)
+    server = None if chosen.devmode else here.require_server()
+    if server is not None and chosen.jobid == "0":
+        raise UsageError("which job? name it with --jobid, or add --devmode to run without a control server")
+    space = workspace(here.settings.data, chosen.jobid)
     space.create()
     beside = _take_over(chosen, space)
-    if not space.params.is_file():
-        raise MissingParamsError(f"job {chosen.jobid} has no params.json in {space.root}; name one with --paramsfile")
-    nodes_file = space.nodes if space.nodes.is_file() else None
-    job, nodes = read_job(space.params, nodes_file, job_id=None if chosen.jobid == "0" else chosen.jobid)
-    tenant = os.environ.get("tenant") or os.environ.get("TENANT") or "none"  # noqa: SIM112 - documented in lower case
-    job = msgspec.structs.replace(job, tenant=job.tenant if job.tenant != "none" else tenant)
-    request = Request(
-        job=job,
-        nodes=nodes,
-        source=str(space.params),
-        selection=_selection(chosen, settings),
-        user=chosen.execuser,
-        force=chosen.force,
-        fresh=chosen.firstfire and not chosen.reuseconslog,
-        dev_mode=chosen.devmode,
-        pass_through=json.dumps({**job.pass_through, **pass_through}),
-        home=str(base or ""),
-        beside=beside,
-    )
-    result = asyncio.run(run_here(request, space, settings, echo=_echo))
+    if server is None:
+        result = asyncio.run(run_here(_request(chosen, here, space, beside), space, here.settings, echo=_echo))
+    else:
+        result = _run_under(server, chosen, here, space, beside)
     for line in result.trouble:
         print(f"autoexec: a file of the job could not be written: {line}", file=sys.stderr)
     return _CODES[result.state]
 
 
+def _request(chosen: argparse.Namespace, here: Site, space: Workspace, beside: Path | None) -> Request:
+    """Return what to run without a control server."""
+    if not space.params.is_file():
+        raise MissingParamsError(f"job {chosen.jobid} has no params.json in {space.root}; name one with --paramsfile")
+    nodes_file = space.nodes if space.nodes.is_file() else None
+    job, nodes = read_job(space.params, nodes_file, job_id=None if chosen.jobid == "0" else chosen.jobid)
+    given = inputs(job.environment, os.environ)
+    job = msgspec.structs.replace(
+        job, environment={**job.environment, **context(given, here.settings.data, str(here.base or ""))}
+    )
+    return Request(
+        job=msgspec.structs.replace(job, tenant=job.tenant if job.tenant != "none" else here.tenant),
+        nodes=nodes,
+        source=str(space.params),
+        selection=_selection(chosen, here.settings),
+        user=chosen.execuser,
+        force=chosen.force,
+        fresh=chosen.firstfire and not chosen.reuseconslog,
+        dev_mode=True,
+        pass_through=json.dumps({**job.pass_through, **here.pass_through}),
+        home=str(here.base or ""),
+        beside=beside,
+    )
+
+
+def _run_under(
+    server: Server, chosen: argparse.Namespace, here: Site, space: Workspace, beside: Path | None
+) -> JobResult:
+    """Run a job that a control server knows."""
+    from pilothouse.engine.server.production import Order, run_under_server
+
+    order = Order(
+        selection=_selection(chosen, here.settings),
+        user=chosen.execuser,
+        force=chosen.force,
+        first=chosen.firstfire,
+        fresh=chosen.firstfire and not chosen.reuseconslog,
+        own_params=bool(chosen.paramsfile),
+        own_nodes=bool(chosen.nodesfile),
+        fire_next=not chosen.nofirenext,
+        pass_through=here.pass_through,
+        home=str(here.base or ""),
+        beside=beside,
+    )
+    result, unsent = asyncio.run(run_under_server(order, server, space, here.settings, echo=_echo))
+    if unsent:
+        print(
+            f"autoexec: {unsent} status pushes could not be delivered; the next start of job {chosen.jobid} sends them",
+            file=sys.stderr,
+        )
+    return result
+
+
 class MissingParamsError(UsageError):
     """Neither a params file was named nor does the job directory have one."""
-
-
-def settings_of(base: Path | None, runner_id: int | None = None) -> Settings:
-    """Return the settings with the data and plugin folders of an AUTOEXEC_HOME."""
-    if base is None:
-        return load(runner_id=runner_id)
-    plugins = (base / "plugins",) if (base / "plugins").is_dir() else None
-    return load(data=base / "data", plugins=plugins, runner_id=runner_id)
 
 
 def _take_over(chosen: argparse.Namespace, space: Workspace) -> Path | None:
@@ -102,9 +134,9 @@ class MissingFileError(UsageError):
 
 def _selection(chosen: argparse.Namespace, settings: Settings) -> Selection:
     return Selection(
-        groups=tuple(_integer("--phasegroups", item) for item in _items(chosen.phasegroups)),
+        groups=tuple(integer("--phasegroups", item) for item in _items(chosen.phasegroups)),
         phases=tuple(_items(chosen.phases)),
-        nodes=tuple(_integer("--nodes", item) for item in _items(chosen.nodes)),
+        nodes=tuple(integer("--nodes", item) for item in _items(chosen.nodes)),
         runner_id=settings.runner_id,
     )
 
@@ -112,34 +144,6 @@ def _selection(chosen: argparse.Namespace, settings: Settings) -> Selection:
 def _items(text: str) -> list[str]:
     """Split a list; the stock runner joins items with quote-comma-quote."""
     return [item for part in text.split(",") if (item := part.strip().strip("'\""))]
-
-
-def _integer(flag: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise UsageError(f"{flag}: {text!r} is no integer") from None
-
-
-def _pass_through(chosen: argparse.Namespace) -> dict[str, Any]:
-    for flag, text in (
-        ("--passthroughenv", chosen.passthroughenv),
-        ("PASSTHROUGH_ENV", os.environ.get("PASSTHROUGH_ENV")),
-    ):
-        if text:
-            try:
-                found = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise UsageError(f"{flag}: no JSON: {error}") from None
-            if not isinstance(found, dict):
-                raise UsageError(f"{flag}: {text}; allowed: a JSON object")
-            return found
-    return {}
-
-
-def _runner_id(pass_through: dict[str, Any]) -> int | None:
-    given = pass_through.get("runnerId", os.environ.get("RUNNER_ID"))
-    return None if given is None else _integer("runnerId", str(given))
 
 
 def _echo(text: str) -> None:

@@ -25,13 +25,14 @@ async def run_here(
     displays: Sequence[Observer] = (),
     echo: Callable[[str], object] | None = None,
     link: ServerLink | None = None,
+    control: Control | None = None,
 ) -> JobResult:
     """Run a job on this machine with all documented files, TERM/INT/HUP aborting and USR1 pausing it.
 
     Without a ``link`` to a server the job stands alone. ``echo`` gets the console log's text as it is written.
     Raises what `run_job` raises.
     """
-    control = Control()
+    control = control or Control()
     control.listen()
     try:
         return await run_job(
@@ -57,7 +58,7 @@ def _transports(request: Request, settings: Settings) -> dict[str, Transport]:
     from pilothouse.transports.local import LocalTransport  # noqa: PLC0415 - start-up time
 
     found: dict[str, Transport] = {"local": LocalTransport()}
-    if any(node.protocol == "ssh" for node in request.nodes.nodes):
+    if any(node.protocol == "ssh" for node in request.all_nodes):
         from pilothouse.transports.ssh import SshTransport  # noqa: PLC0415 - start-up time
 
         found["ssh"] = SshTransport(settings)

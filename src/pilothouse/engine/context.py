@@ -24,10 +24,13 @@ from pilothouse.settings import Settings
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """The collaborators of a run, put together once by the runner; ``secrets`` are to be masked on every node."""
+    """The collaborators of a run, put together once by the runner; ``secrets`` are to be masked on every node.
+
+    ``nodes`` are the nodes of each phase by resourceId; a node may be reached as another user in another phase.
+    """
 
     job: Job
-    nodes: dict[int, Node]
+    nodes: dict[str, dict[int, Node]]
     facts: JobFacts
     environment: dict[str, str]
     programs: Programs

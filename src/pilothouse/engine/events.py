@@ -195,6 +195,11 @@ class EventStream:
         for lane in self._lanes:
             await lane.room.wait()
 
+    async def observed(self) -> None:
+        """Wait until every event published so far has been observed."""
+        for lane in self._lanes:
+            await lane.idle.wait()
+
     async def run(self) -> None:
         """Serve the observers until ``finish``; started as one task of the engine's task group."""
         async with asyncio.TaskGroup() as group:
@@ -223,6 +228,8 @@ class _Lane:
         self.observer = observer
         self.room = asyncio.Event()
         self.room.set()
+        self.idle = asyncio.Event()
+        self.idle.set()
         self._limit = limit
         self._waiting: list[Event] = []
         self._some = asyncio.Event()
@@ -233,11 +240,14 @@ class _Lane:
         if self._dropped:
             return
         self._waiting.append(event)
+        self.idle.clear()
         self._some.set()
         if len(self._waiting) >= self._limit:
             self.room.clear()
 
     async def take(self) -> list[Event]:
+        if not self._waiting:
+            self.idle.set()
         if not self._waiting and not self._finished:
             self._some.clear()
             await self._some.wait()
@@ -253,3 +263,4 @@ class _Lane:
         self._dropped = True
         self._waiting = []
         self.room.set()
+        self.idle.set()

@@ -1,37 +1,47 @@
-"""The contract of the control server's side of a job, and the adapter that works without one (spec section 9)."""
+"""The contract of the control server's side of a running job, and the adapter that works without one (section 9).
 
+Status pushes are no part of it: they travel as an observer of the event stream. What a job is made of
+(document, nodes, scripts) is fetched before it runs.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pilothouse.engine.events import EventStream
 from pilothouse.engine.filelocks import FileLocks
 from pilothouse.errors import RefusedError
+from pilothouse.jobs.nodes import Node
 
 
 class ServerLink(Protocol):
-    """What the engine asks of a control server; status pushes travel as an observer of the event stream."""
+    """What the engine asks of a control server, or tells it, while a job runs."""
 
-    async def params(self, job_id: str) -> bytes:
-        """Return the job document. Raises TransportError when the server stays silent."""
+    def attach(self, stream: EventStream) -> None:
+        """Take note of the run's events stream, on which to say what there is to say about the server."""
         ...
 
-    async def nodes(self, job_id: str, group: int | None, phase: str | None) -> bytes | None:
-        """Return the node file of the job, a group or a phase; None when it has not changed."""
+    async def files(self, ids: Sequence[int]) -> list[str]:
+        """Bring files of the server into the run folder; returns their paths relative to it, in order.
+
+        Raises TransportError when the server stays silent, RefusedError when it has no such file.
+        """
         ...
 
-    async def script(self, job_id: str, operation: str, script_id: str) -> str:
-        """Return the text of a custom script."""
-        ...
-
-    async def fire_next(self, job_id: str, group: int) -> None:
-        """Tell the server that a group is done, so that it starts the next one."""
+    async def account(self, node: Node, user: str, account_id: str, protocol: str) -> str:
+        """Return an account's password as the server writes it (maybe sealed). Raises as `files` does."""
         ...
 
     async def set_variable(self, job_id: str, name: str, value: str, *, hidden: bool) -> None:
-        """Tell the server a variable of the job. Raises TransportError, RefusedError."""
+        """Let the server know a variable of the job; on return it is on disk. Raises RefusedError without a server."""
         ...
 
     async def set_global_parameter(self, job_id: str, name: str, value: str) -> None:
-        """Change a parameter that all jobs of the server share. Raises TransportError, RefusedError."""
+        """Change a parameter of the whole tenant; on return it is on disk. Raises RefusedError without a server."""
+        ...
+
+    async def fire_next(self, job_id: str, group: int) -> None:
+        """Tell the server that a group is done, so that it starts the next one. On return it is on disk."""
         ...
 
     async def round_ended(self, job_id: str, group: int, phase: str, round_number: int) -> None:
@@ -49,6 +59,10 @@ class ServerLink(Protocol):
         """
         ...
 
+    async def caught_up(self) -> None:
+        """Wait until the server knows everything published so far, or cannot be told now."""
+        ...
+
 
 class Standalone:
     """No control server: everything a job needs must lie on this machine, and locks hold for its ``data`` folder."""
@@ -56,19 +70,21 @@ class Standalone:
     def __init__(self, data: Path | None = None) -> None:
         self._locks = None if data is None else FileLocks(data / "locks")
 
-    async def params(self, job_id: str) -> bytes:
-        """Refuse, saying what to give instead."""
-        raise RefusedError(f"job {job_id} has no params.json on this machine; name one with --paramsfile")
+    def attach(self, stream: EventStream) -> None:
+        """There is nothing to say."""
 
-    async def nodes(self, job_id: str, group: int | None, phase: str | None) -> bytes | None:
+    async def files(self, ids: Sequence[int]) -> list[str]:
         """Refuse, saying what to give instead."""
-        raise RefusedError(f"job {job_id} has no node file on this machine; name one with --nodesfile")
+        names = ", ".join(map(str, ids))
+        raise RefusedError(
+            f"file {names} is an id of a control server, and this run has none; name a path below the run folder"
+        )
 
-    async def script(self, job_id: str, operation: str, script_id: str) -> str:
+    async def account(self, node: Node, user: str, account_id: str, protocol: str) -> str:
         """Refuse, saying what to give instead."""
         raise RefusedError(
-            f"operation {operation} of job {job_id} has no script on this machine; "
-            "put its text into scriptContent or a file into the folder script beside the job document"
+            f"the password of account {user}/{account_id}/{protocol} lies on a control server, and this run has none;"
+            " give user/password instead"
         )
 
     async def fire_next(self, job_id: str, group: int) -> None:
@@ -94,3 +110,6 @@ class Standalone:
         if self._locks is None:
             raise RefusedError("there is neither a control server nor a data folder to keep locks in")
         return await self._locks.exchange(request)
+
+    async def caught_up(self) -> None:
+        """There is nobody to wait for."""

@@ -182,7 +182,8 @@ class NodeRun:
             prepared = await attempt.prepare()
         except (PilothouseError, OSError) as error:
             self._start(step, token, started, None)
-            outcome = Outcome(state=State.FAILED, reason=self._log.shown(str(error)))
+            state = State.ABORTED if context.control.aborting else State.FAILED
+            outcome = Outcome(state=state, reason=self._log.shown(str(error)))
         else:
             await self._start(step, token, started, prepared)
             outcome = await attempt.run(prepared, token)

@@ -13,6 +13,7 @@ from pilothouse.engine.context import Context, Place
 from pilothouse.engine.environment import exported, runner_environment, target_environment
 from pilothouse.engine.nodelog import NodeLog
 from pilothouse.engine.scopes import scope_of
+from pilothouse.engine.supplies import Supplies
 from pilothouse.errors import AbortedError, ConnectionLostError, OutputError, PilothouseError
 from pilothouse.jobs.arguments import CommandLine, command_line
 from pilothouse.jobs.course import Step
@@ -62,13 +63,17 @@ class Attempt:
         self._process: Process | None = None
 
     async def prepare(self) -> Prepared:
-        """Resolve references and put the launch together. Raises UnresolvedReferenceError, OSError."""
+        """Resolve references and put the launch together. Raises PilothouseError, OSError."""
         context, place, operation = self._context, self._place, self._operation
         program = context.programs[place.phase, operation.id]
         on_target = operation.kind is Kind.TARGET
         scope = await scope_of(context, place, self._step.turns, self._log)
-        line = command_line(operation, scope, program.style, context.opener, on_target=on_target)
-        self._log.hide(*line.secrets)
+        supplies = Supplies(context.link, place.node, scope, context.opener)
+        supplied = operation
+        if supplies.wanted(operation):
+            supplied = await context.control.until_abort(supplies.fetch(operation))
+        line = command_line(supplied, scope, program.style, supplies.open, on_target=on_target)
+        self._log.hide(*line.secrets, *supplies.secrets)
         launch = self._on_target(line) if on_target else self._here(line, await context.variables.everywhere())
         return Prepared(line=line, launch=launch, machine=place.node if on_target else LOCAL)
 

@@ -110,7 +110,7 @@ class GroupRun:
 
     async def _node(self, resource_id: int, progress: _Progress, admitted: asyncio.Semaphore) -> None:
         context = self._context
-        node = context.nodes[resource_id]
+        node = context.nodes[progress.phase.name][resource_id]
         place = Place(
             group=self._group.number,
             phase=progress.phase.name,

@@ -1,11 +1,12 @@
 """What each operation of a job runs, settled before anything starts: a custom script or a built-in tool."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from pilothouse.engine.libraries import libraries
 from pilothouse.engine.native.table import is_native
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import DocumentError, PilothouseError, Problem, UsageError
@@ -37,8 +38,15 @@ Programs = Mapping[tuple[str, str], Program]
 """Programs by phase name and operation id."""
 
 
-def find_programs(job: Job, catalog: Catalog, space: Workspace | None, places: Sequence[Path], source: str) -> Programs:
-    """Return the program of every operation that needs one, also of those in blocks.
+def find_programs(
+    job: Job,
+    catalog: Catalog,
+    space: Workspace | None,
+    places: Sequence[Path],
+    source: str,
+    phases: Collection[str] | None = None,
+) -> Programs:
+    """Return the program of every operation that needs one, also of those in blocks; of the ``phases`` named, if any.
 
     Scripts without text are looked for in the folder ``script`` of each of the ``places``, in order. With
     ``space`` given, every script is written to its run folder: the runner's run from there, and a later run
@@ -50,7 +58,7 @@ def find_programs(job: Job, catalog: Catalog, space: Workspace | None, places: S
     found: dict[tuple[str, str], Program] = {}
     names = _script_names(job)
     for phase, place, operation in _placed(job):
-        if is_native(operation):
+        if is_native(operation) or (phases is not None and phase not in phases):
             continue
         program = _program(operation, catalog, space, folders, place, problems, names.get(place, ""))
         if program is not None:
@@ -86,18 +94,22 @@ def _program(
         allowed = ", ".join(_POSIX)
         problems.append(Problem(f"{place}.interpreter", operation.script.interpreter, f"{allowed} in this release"))
         return None
-    text = operation.script.content
+    text, beside = operation.script.content, dict[str, bytes]()
     if text is None:
-        text = _stored(operation, operation.script, folders, file, place, problems)
-    if text is None:
-        return None
+        stored = _stored(operation, operation.script, folders, file, place, problems)
+        if stored is None:
+            return None
+        text, beside = stored
     path = _kept(text, space, file)
-    return _script_on_target(operation, text) if operation.kind is Kind.TARGET else _script_here(operation, text, path)
+    if operation.kind is Kind.TARGET:
+        return _script_on_target(operation, text, beside)
+    return _script_here(operation, text, path)
 
 
 def _stored(
     operation: Operation, script: Script, folders: list[Path], file: str, place: str, problems: list[Problem]
-) -> str | None:
+) -> tuple[str, dict[str, bytes]] | None:
+    """Return a script's text and what must lie beside it on a target."""
     extension = INTERPRETERS[script.interpreter].extension
     bases = [operation.id, script.id, operation.name]
     names = [file, *(name for base in bases if base for name in (base, base + extension))]
@@ -106,7 +118,7 @@ def _stored(
             try:
                 path = confine(folder, name)
                 if path.is_file():
-                    return path.read_text("utf-8", "surrogateescape")
+                    return path.read_text("utf-8", "surrogateescape"), libraries(path)
             except UsageError:
                 continue
             except OSError as error:
@@ -118,14 +130,14 @@ def _stored(
     return None
 
 
-def _script_on_target(operation: Operation, text: str) -> Program:
+def _script_on_target(operation: Operation, text: str, beside: Mapping[str, bytes]) -> Program:
     interpreter = operation.script.interpreter if operation.script else "sh"
     name = file_name(operation.name, interpreter)
     content = text.encode("utf-8", "surrogateescape")
     return Program(
         command=script_command(interpreter, name),
         style=INTERPRETERS[interpreter].style,
-        files=(UploadFile(name, content, 0o700),),
+        files=(*(UploadFile(*item) for item in beside.items()), UploadFile(name, content, 0o700)),
     )
 
 

@@ -8,13 +8,17 @@ from pilothouse.engine.events import PhaseEnded
 from pilothouse.errors import DocumentError, Problem, UsageError
 from pilothouse.jobs import decoding, nodes
 from pilothouse.jobs.document import Job
-from pilothouse.jobs.nodes import NodeFile
-from pilothouse.jobs.plan import Selection
+from pilothouse.jobs.nodes import Node, NodeFile
+from pilothouse.jobs.plan import NodeSets, Selection
 from pilothouse.jobs.states import State, Tally
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A job and how to run it. ``beside`` is the job document's folder, where scripts are looked for."""
+    """A job and how to run it.
+
+    ``scoped`` are the nodes when groups or phases have nodes of their own, else ``nodes`` serves them all.
+    ``beside`` is the job document's folder, where scripts are looked for.
+    """
 
     job: Job
     nodes: NodeFile
@@ -27,6 +31,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     pass_through: str = "{}"  # noqa: S105 - the documented pass-through environment, no password
     home: str = ""
     beside: Path | None = None
+    scoped: NodeSets | None = None
+
+    @property
+    def node_sets(self) -> NodeSets:
+        """The nodes of the job, its groups and its phases."""
+        return self.scoped or NodeSets(job=self.nodes)
+
+    @property
+    def all_nodes(self) -> tuple[Node, ...]:
+        """Every node of any phase; one that stands in several files counts once for each."""
+        return tuple(node for file in self.node_sets.files for node in file.nodes)
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):

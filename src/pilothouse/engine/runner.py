@@ -27,11 +27,12 @@ from pilothouse.engine.request import JobResult, Request
 from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import JobLock, Workspace
 from pilothouse.errors import PilothouseError
-from pilothouse.jobs.nodes import LOCAL
+from pilothouse.jobs.document import Strategy
+from pilothouse.jobs.nodes import LOCAL, Node, NodeFile
 from pilothouse.jobs.plan import Plan, plan
 from pilothouse.jobs.references import expand_options
 from pilothouse.jobs.secret import Secret
-from pilothouse.jobs.states import FINISHED, Tally, job_state
+from pilothouse.jobs.states import FINISHED, State, Tally, job_state
 from pilothouse.secrets.vault import Vault
 from pilothouse.settings import Settings
 from pilothouse.tools.catalog import Catalog
@@ -58,7 +59,7 @@ async def run_job(
     would have to take rounds together and ``link`` leads to no server. ``round_interval`` is the seconds
     between two reports of an ended round.
     """
-    planned = plan(request.job, request.nodes, request.selection)
+    planned = plan(request.job, request.node_sets, request.selection)
     link = link or Standalone(settings.data)
     await _check_rounds(request, planned, link)
     space.create()
@@ -108,6 +109,7 @@ class _Runner:
     ) -> JobResult:
         _raise_file_limit()
         stream = EventStream(observers)
+        link.attach(stream)
         context = self._context(transports, stream, link, round_interval)
         for observer in observers:
             if isinstance(observer, Publisher):
@@ -145,17 +147,30 @@ class _Runner:
         groups = {group.number: group for group in self._request.job.groups}
         ended: list[PhaseEnded] = []
         for planned in self._plan.groups:
+            if ended:
+                await self._hear(context)
             if not self._control.feeding:
                 break
             ended += await GroupRun(context, groups[planned.number], planned).run()
+        await self._hear(context)
         return ended
+
+    async def _hear(self, context: Context) -> None:
+        """Let the server say whether a node failed on another runner, which ends the job here too.
+
+        A job that is being stopped waits for nobody.
+        """
+        if not self._control.stopping:
+            await context.link.caught_up()
 
     async def _begin(self, context: Context, started: float) -> None:
         request = self._request
         last = (await self._journal.runs())[-1:]
         changed = [row for row in last if row.digest != self._plan.digest]
         if any(row.ended is None for row in last):
-            await context.outputs.restore(context.nodes)
+            await context.outputs.restore(
+                {key: node for nodes in context.nodes.values() for key, node in nodes.items()}
+            )
         await self._journal.begin_run(
             started, os.getpid(), request.user, self._plan.digest, msgspec.json.encode(self._plan)
         )
@@ -181,6 +196,8 @@ class _Runner:
             aborting=self._control.aborting and not complete,
             pausing=self._control.pausing and not complete,
         )
+        if self._control.failed and state is not State.ABORTED:
+            state = State.FAILED
         return JobResult(
             job_id=self._request.job.id,
             state=state,
@@ -190,6 +207,20 @@ class _Runner:
             phases=tuple(phases),
         )
 
+    def _nodes(self, vault: Vault) -> dict[str, dict[int, Node]]:
+        """Return the nodes of each phase of the plan, their passwords opened."""
+        sets = self._request.node_sets
+        found: dict[str, dict[int, Node]] = {}
+        opened: dict[int, dict[int, Node]] = {}
+        for group in self._plan.groups:
+            for phase in group.phases:
+                scattered = group.strategy is Strategy.ONE_SHOT or len(self._request.selection.phases) == 1
+                file = sets.of_phase(group.number, phase) if scattered else sets.of_group(group.number)
+                if id(file) not in opened:
+                    opened[id(file)] = {LOCAL.resource_id: LOCAL, **_opened(file, vault)}
+                found[phase] = opened[id(file)]
+        return found
+
     def _context(
         self, transports: Mapping[str, Transport], stream: EventStream, link: ServerLink, round_interval: float
     ) -> Context:
@@ -197,11 +228,6 @@ class _Runner:
         job = request.job
 
         vault = Vault(settings.password_key)
-        nodes = {
-            node.resource_id: msgspec.structs.replace(node, password=Secret(vault.open(node.password)))
-            for node in request.nodes.nodes
-        }
-        nodes[LOCAL.resource_id] = LOCAL
         sealed = expand_options(job.options, job.global_options)
         options = {name: vault.open_option(value) for name, value in sealed.items()}
         facts = JobFacts(
@@ -218,13 +244,17 @@ class _Runner:
         )
         hidden = [value for name, value in options.items() if value != sealed[name]]
         places = (*((request.beside,) if request.beside else ()), self._space.root)
-        outputs = JournalOutputs(self._journal, self._space, single=len(request.nodes.nodes) == 1)
+        single = len({node.resource_id for node in request.all_nodes}) == 1
+        outputs = JournalOutputs(self._journal, self._space, single=single)
+        nodes = self._nodes(vault)
         return Context(
             job=job,
             nodes=nodes,
             facts=facts,
             environment=job_environment(facts, self._space),
-            programs=find_programs(job, Catalog(settings.plugins), self._space, places, request.source),
+            programs=find_programs(
+                job, Catalog(settings.plugins), self._space, places, request.source, self._plan.phases
+            ),
             space=self._space,
             settings=settings,
             clock=self._clock,
@@ -237,7 +267,9 @@ class _Runner:
             opener=lambda text: vault.open(Secret(text)),
             link=link,
             publications=Publications(self._journal, self._space),
-            questions=Questions(self._journal, stream, self._clock, lambda _, number: nodes.get(number), hidden),
+            questions=Questions(
+                self._journal, stream, self._clock, lambda phase, number: nodes.get(phase, {}).get(number), hidden
+            ),
             barrier=RoundBarrier(
                 job.id,
                 link,
@@ -259,6 +291,13 @@ async def _check_rounds(request: Request, planned: Plan, link: ServerLink) -> No
     # exactly this class: one that adds to it may well know how to end rounds
     if shared and type(link) is Standalone and not request.dev_mode:
         await link.round_ended(request.job.id, shared[0].number, "", 0)
+
+
+def _opened(file: NodeFile, vault: Vault) -> dict[int, Node]:
+    return {
+        node.resource_id: msgspec.structs.replace(node, password=Secret(vault.open(node.password)))
+        for node in file.nodes
+    }
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -47,6 +47,14 @@ class Workspace(msgspec.Struct, frozen=True):
         """The node file of this job; it may hold passwords and is private."""
         return self.root / "nodes.json"
 
+    def group_nodes(self, group: int) -> Path:
+        """Return the node file of a group, which goes before the job's."""
+        return self._below(f"nodes-gp-{group}.json")
+
+    def phase_nodes(self, phase: str) -> Path:
+        """Return the node file of a phase, which goes before its group's and the job's."""
+        return self._below(f"nodes-ph-{phase}.json")
+
     @property
     def console(self) -> Path:
         """The console log."""

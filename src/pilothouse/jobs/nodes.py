@@ -75,11 +75,11 @@ class NodeFile(msgspec.Struct, frozen=True):
         return self.header.total if self.header else len(self.nodes)
 
 
-def decode(text: str, source: str) -> NodeFile:
+def decode(text: str, source: str, *, empty: bool = False) -> NodeFile:
     """Read a node file; ``source`` names it in errors.
 
     Exact repetitions of a node count once. Raises DocumentError with every fault found: text that is no
-    JSON, wrong fields, two different nodes of one resourceId, no node at all.
+    JSON, wrong fields, two different nodes of one resourceId, and no node at all unless it may be ``empty``.
     """
     problems: list[Problem] = []
     header: Header | None = None
@@ -88,16 +88,21 @@ def decode(text: str, source: str) -> NodeFile:
         for number, (place, value) in enumerate(objects(text)):
             if number == 0 and isinstance(value, dict) and "totalCount" in value and "host" not in value:
                 header = _header(value, place, problems)
-            else:
+            elif not _stands_for_runner(value):
                 found.append((place, value))
     except (ValueError, RecursionError) as error:
         problems.append(unreadable(error, "a node object"))
     nodes = collect(found, problems)
-    if not nodes and not problems:
+    if not nodes and not problems and not empty:
         problems.append(Problem("$", "no node", 'at least one {"resourceId": 1, "host": "...", "protocol": "ssh"}'))
     if problems:
         raise DocumentError(source, problems)
     return NodeFile(nodes, header)
+
+
+def _stands_for_runner(value: Any) -> bool:
+    """Whether this is the pseudo node by which control servers announce a phase that has no targets."""
+    return isinstance(value, dict) and value.get("protocol") == "protocolNotExist" and not value.get("resourceId")
 
 
 def objects(text: str) -> Iterator[tuple[str, Any]]:

@@ -25,6 +25,27 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     runner_id: int = 1
 
 
+class NodeSets(msgspec.Struct, frozen=True, kw_only=True):
+    """The nodes of a job; those of a phase go before its group's, and these before the job's."""
+
+    job: NodeFile
+    groups: dict[int, NodeFile] = {}
+    phases: dict[str, NodeFile] = {}
+
+    def of_group(self, group: int) -> NodeFile:
+        """Return the nodes over which a gray-scale group deals its rounds."""
+        return self.groups.get(group, self.job)
+
+    def of_phase(self, group: int, phase: str) -> NodeFile:
+        """Return the nodes of a one-shot phase."""
+        return self.phases.get(phase, self.of_group(group))
+
+    @property
+    def files(self) -> tuple[NodeFile, ...]:
+        """Every node file, the widest first."""
+        return (self.job, *self.groups.values(), *self.phases.values())
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A phase on some nodes (by resourceId, 0 being the runner itself), in round ``round`` of ``rounds``."""
 
@@ -49,6 +70,11 @@ class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
     lanes: tuple[Lane, ...]
     shared: bool = False
 
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The names of the group's phases that take part."""
+        return tuple(dict.fromkeys(step.phase for lane in self.lanes for step in lane.steps))
+
     def nodes_of(self, phase: str) -> tuple[int, ...]:
         """Return every node of a phase, in the order in which they are taken up."""
         return tuple(node for lane in self.lanes for step in lane.steps if step.phase == phase for node in step.nodes)
@@ -62,27 +88,32 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
     @property
+    def phases(self) -> tuple[str, ...]:
+        """The names of all phases that take part."""
+        return tuple(name for group in self.groups for name in group.phases)
+
+    @property
     def total(self) -> int:
         """The number of node runs over all phases."""
         return sum(len(step.nodes) for group in self.groups for lane in group.lanes for step in lane.steps)
 
 
-def plan(job: Job, nodes: NodeFile, selection: Selection) -> Plan:
+def plan(job: Job, nodes: NodeFile | NodeSets, selection: Selection) -> Plan:
     """Decide groups, phases, rounds and nodes of a run.
 
     Raises UsageError when the selection names something that the job does not have.
     """
-    _check(job, nodes, selection)
-    dealt = _Dealt(nodes, selection)
+    sets = nodes if isinstance(nodes, NodeSets) else NodeSets(job=nodes)
+    _check(job, sets, selection)
     groups = tuple(
-        _group(group, job, dealt, selection)
+        _group(group, job, sets, selection)
         for group in job.groups
         if not selection.groups or group.number in selection.groups
     )
     groups = tuple(group for group in groups if group.lanes)
     if not groups and (selection.groups or selection.phases):
         raise UsageError("the selected groups have none of the selected phases; nothing would run")
-    return Plan(job_id=job.id, groups=groups, digest=_digest(job, nodes, selection))
+    return Plan(job_id=job.id, groups=groups, digest=_digest(job, sets, selection))
 
 
 class _Dealt:
@@ -103,12 +134,16 @@ class _Dealt:
         return tuple(node.resource_id for node in chosen if node.resource_id in self.ours)
 
 
-def _group(group: Group, job: Job, dealt: _Dealt, selection: Selection) -> GroupPlan:
+def _group(group: Group, job: Job, sets: NodeSets, selection: Selection) -> GroupPlan:
     phases = [phase for phase in group.phases if not selection.phases or phase.name in selection.phases]
     divisor = job.round_count if group.round_count is None else group.round_count
     if group.strategy is Strategy.ONE_SHOT or len(selection.phases) == 1:
-        lanes = tuple(Lane((_one_shot(phase, group, divisor, dealt),)) for phase in phases)
+        lanes = tuple(
+            Lane((_one_shot(phase, group, divisor, _Dealt(sets.of_phase(group.number, phase.name), selection)),))
+            for phase in phases
+        )
         return GroupPlan(number=group.number, strategy=group.strategy, lanes=lanes)
+    dealt = _Dealt(sets.of_group(group.number), selection)
     steps = tuple(_gray_scale(phases, group, divisor, dealt))
     lanes = (Lane(steps),) if steps else ()
     return GroupPlan(number=group.number, strategy=group.strategy, lanes=lanes, shared=dealt.shared)
@@ -146,10 +181,10 @@ def _within(phase: Phase, widest: int, dealt: _Dealt) -> int:
     return widest if phase.round_count is None else min(widest, parallelism(dealt.total, phase.round_count))
 
 
-def _check(job: Job, nodes: NodeFile, selection: Selection) -> None:
+def _check(job: Job, sets: NodeSets, selection: Selection) -> None:
     _known("group", selection.groups, [group.number for group in job.groups])
     _known("phase", selection.phases, [phase.name for group in job.groups for phase in group.phases])
-    _known("node", selection.nodes, [node.resource_id for node in nodes.nodes])
+    _known("node", selection.nodes, [node.resource_id for file in sets.files for node in file.nodes])
 
 
 def _known(what: str, wanted: Collection[object], present: Collection[object]) -> None:
@@ -159,10 +194,10 @@ def _known(what: str, wanted: Collection[object], present: Collection[object]) -
             raise UsageError(f"the job has no {what} {item}; it has: {some}")
 
 
-def _digest(job: Job, nodes: NodeFile, selection: Selection) -> str:
+def _digest(job: Job, sets: NodeSets, selection: Selection) -> str:
     encode = msgspec.json.Encoder(enc_hook=repr, order="deterministic").encode
     hashed = hashlib.sha256()
-    for part in (job, nodes, selection):
+    for part in (job, sets.job, sorted(sets.groups.items()), sets.phases, selection):
         hashed.update(encode(part))
         hashed.update(b"\n")
     return hashed.hexdigest()

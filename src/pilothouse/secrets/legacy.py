@@ -1,7 +1,7 @@
-"""The RC4 texts of older installations: opened, never written (spec section 1.10).
+"""The RC4 texts of older installations: opened, and written into ``conf/config.ini`` only (spec section 1.10).
 
 RC4 hides nothing from an attacker. It is here so that node files, configuration files and jobs that already
-exist can be read; whatever is written anew is an envelope.
+exist can be read; whatever is written anew is an envelope, but for the one file that older tools read too.
 """
 
 import re
@@ -31,6 +31,14 @@ def open_secret(secret: Secret, key: str) -> str:
         if text.startswith(prefix):
             return _decrypt(text.removeprefix(prefix), key, prefix)
     return text
+
+
+def seal_for_config(text: str, key: str) -> str:
+    """Return ``text`` as the ``{ENCRYPTED}`` form that the tools beside ``conf/config.ini`` read (spec section 1.9).
+
+    Nothing else is ever written in this form: it hides a secret from a glance over the shoulder and no more.
+    """
+    return PREFIXES[0] + _rc4(key.encode(), text.encode()).hex()
 
 
 def open_option(text: str, key: str) -> str:

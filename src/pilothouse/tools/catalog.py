@@ -40,7 +40,8 @@ class UnknownToolError(UsageError):
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """A tool that was found.
 
-    ``program`` is None for what the engine itself carries out (group ``native``). ``libraries`` are the folders
+    ``program`` is None for what the engine itself carries out (group ``native``); ``source`` is the file of its
+    descriptor. ``libraries`` are the folders
     of shared code that exist, the more special one first; those of ``shared`` are laid as ``lib`` beside the
     group's folder, the later over the earlier.
     """
@@ -50,6 +51,7 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     program: Path | None
     descriptor: Descriptor
+    source: Path | None = None
     group_library: Path | None = None
     shared: tuple[Path, ...] = ()
 
@@ -95,9 +97,13 @@ class Catalog:
         elsewhere = any(self._look(root, name, group, _OTHER[side]) for root in self._roots)
         raise UnknownToolError(name, side, self._near(name, side), elsewhere=elsewhere)
 
+    def names(self, side: Side) -> list[str]:
+        """Return the names of a side's tools, those that are switched off or cannot be read among them."""
+        return sorted(self._names(side))
+
     def tools(self, side: Side) -> Iterator[Tool]:
         """Return every enabled tool of a side by name, each once. Raises DocumentError at a broken descriptor."""
-        for name in sorted(self._names(side)):
+        for name in self.names(side):
             tool = self.find(name, side)
             if tool.descriptor.enabled:
                 yield tool
@@ -119,6 +125,7 @@ class Catalog:
             side=side,
             program=program if has_program else None,
             descriptor=descriptor.read(described) if has_descriptor else Descriptor(),
+            source=described if has_descriptor else None,
             group_library=group_library if group_library.is_dir() else None,
             shared=tuple(
                 folder for base in dict.fromkeys((BUILT_IN, root)) if (folder := base / side / LIBRARY).is_dir()

@@ -1,0 +1,135 @@
+"""Pushes that wait for delivery, on disk in the run folder: nothing is sent that is not here first.
+
+Two engines of one job may overlap for a moment, because the server starts the next group before it answers
+the last one's request to do so. The spool's lock lets one of them deliver at a time.
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from pilothouse.engine.server.pushes import Push
+from pilothouse.errors import JournalError
+
+T = TypeVar("T")
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS push (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, body TEXT NOT NULL, scope TEXT NOT NULL)
+"""
+_PUT: Final = "INSERT INTO push (path, body, scope) VALUES (?, ?, ?)"
+_NEXT: Final = "SELECT number, path, body, scope FROM push ORDER BY number LIMIT ?"
+_DONE: Final = "DELETE FROM push WHERE number = ?"
+_COUNT: Final = "SELECT count(*) FROM push"
+_WITHDRAW: Final = "DELETE FROM push WHERE path = ? AND scope = ?"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A push with its number, which grows with time."""
+
+    number: int
+    push: Push
+
+
+class Spool:
+    """The unsent pushes of one job, in order."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._connection: sqlite3.Connection | None = None
+        self._lock = -1
+
+    async def open(self) -> None:
+        """Open or create the spool. Raises JournalError."""
+        await self._call(self._open)
+
+    async def close(self) -> None:
+        """Let go of the file and of the right to deliver."""
+        self.let_go()
+        await self._call(self._close)
+        self._thread.shutdown()
+
+    def take(self) -> bool:
+        """Take the right to deliver; False while another process has it."""
+        if self._lock < 0:
+            descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                return False
+            self._lock = descriptor
+        return True
+
+    def let_go(self) -> None:
+        """Give up the right to deliver."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    async def put(self, pushes: Sequence[Push]) -> None:
+        """Add pushes; on return they have reached the disk. Raises JournalError."""
+        rows = [(push.path, push.body, push.scope) for push in pushes]
+        await self._call(lambda: self._write(_PUT, rows))
+
+    async def first(self, limit: int) -> list[Entry]:
+        """Return the oldest entries."""
+        rows = await self._call(lambda: self._opened().execute(_NEXT, (limit,)).fetchall())
+        return [Entry(number, Push(path, body, scope)) for number, path, body, scope in rows]
+
+    async def done(self, numbers: Sequence[int]) -> None:
+        """Forget entries that were delivered, or that nobody wants."""
+        await self._call(lambda: self._write(_DONE, [(number,) for number in numbers]))
+
+    async def withdraw(self, path: str, scope: str) -> None:
+        """Forget unsent pushes of a kind, because they are about to be made anew."""
+        await self._call(lambda: self._write(_WITHDRAW, [(path, scope)]))
+
+    async def count(self) -> int:
+        """Return how many pushes wait."""
+        rows = await self._call(lambda: self._opened().execute(_COUNT).fetchall())
+        return int(rows[0][0])
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"the unsent status pushes in {self._path} cannot be kept: {error}") from None
+
+    def _open(self) -> None:
+        self._connection = connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=30
+        )
+        self._path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(_SCHEMA)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("it is not open")
+        return self._connection
+
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        connection = self._opened()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(statement, rows)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
