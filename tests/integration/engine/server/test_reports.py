@@ -1,5 +1,7 @@
 """What the server hears of a run: which calls, in which order, with which bodies."""
 
+import json
+import socket
 from typing import Any
 
 from tests.console import Console, Reply, envelope, refusal
@@ -210,3 +212,24 @@ async def test_a_second_engine_is_refused_and_reports_nothing(console: Console, 
         await served.run("4014")
     lock.release()
     assert console.pushes() == []
+
+
+async def test_check_52_rounds_go_on_when_the_server_says_so_and_after_the_nodes_states(
+    console: Console, served: ServerBench
+) -> None:
+    doc = document("4015", group(0, phase("g", operation("do", "true")), execStrategy="grayScale", roundCount=2))
+    served.give(doc, local_nodes(2), jobRunnerIds=[1, 2])
+    heard: list[tuple[int, int]] = []
+
+    def ended(request: Any) -> Reply:
+        number = request.body["roundNo"]
+        heard.append((number, sum(push[-1] == "succeed" for push in console.pushes() if push[0] == "node")))
+        word = {"action": "informRoundContinue", "groupNo": 0, "phaseName": "g", "roundNo": number}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(json.dumps(word).encode(), str(served.space("4015").root / f"job{request.body['pid']}.sock"))
+        return envelope()
+
+    console.answers[calls.ROUND_ENDED] = ended
+    assert (await served.run("4015")).state is State.SUCCEEDED
+    assert heard == [(1, 1), (2, 2)]
+    assert console.pushes()[-1] == ("fire", "0")
