@@ -12,7 +12,8 @@ demo: $(READY)
 	@$(BIN)/pilothouse demo
 
 test: $(TEST_READY)
-	@scripts/sshd-present
+	@scripts/server-present sshd openssh-server
+	@scripts/server-present mariadbd mariadb-server
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -q
 

@@ -72,6 +72,15 @@ def load(
     return _checked(settings, origins)
 
 
+def for_processes(settings: Settings) -> dict[str, str]:
+    """Return as environment what a process of the runner needs to reach machines as this one does; no secret."""
+    return {
+        f"PILOTHOUSE_{name.upper()}": os.pathsep.join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name in ("known_hosts", "host_keys", "identities", "connect_timeout", "keepalive")
+        if (value := getattr(settings, name))
+    }
+
+
 def _source(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     if path is not None:
         return path

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pilothouse.errors import ExitCode, SettingsError
-from pilothouse.settings import Settings, default_data, load
+from pilothouse.settings import Settings, default_data, for_processes, load
 
 NOWHERE = {"HOME": "/nonexistent"}
 
@@ -130,3 +130,12 @@ def test_settings_do_not_change(site: Path) -> None:
 def test_data_lies_with_the_user_unless_root() -> None:
     found = default_data({"XDG_DATA_HOME": "/x", "HOME": "/home/a"})
     assert found == (Path("/var/lib/pilothouse") if os.geteuid() == 0 else Path("/x/pilothouse"))
+
+
+def test_processes_are_told_how_to_reach_machines_and_no_secret(tmp_path: Path) -> None:
+    made = Settings(data=tmp_path, known_hosts=(Path("/a"), Path("/b")), host_keys="accept-new", password_key="never")
+    told = for_processes(made)
+    assert told["PILOTHOUSE_KNOWN_HOSTS"] == "/a:/b"
+    assert "never" not in told.values()
+    again = load(environ={"HOME": str(tmp_path), **told})
+    assert (again.known_hosts, again.host_keys, again.connect_timeout) == (made.known_hosts, "accept-new", 60.0)

@@ -71,6 +71,7 @@ def _request(chosen: argparse.Namespace, here: Site, space: Workspace, beside: P
         pass_through=json.dumps({**job.pass_through, **here.pass_through}),
         home=str(here.base or ""),
         beside=beside,
+        sql_files=_sql_files(chosen.sqlfiles),
     )
 
 
@@ -92,6 +93,7 @@ def _run_under(
         pass_through=here.pass_through,
         home=str(here.base or ""),
         beside=beside,
+        sql_files=_sql_files(chosen.sqlfiles),
     )
     result, unsent = asyncio.run(run_under_server(order, server, space, here.settings, echo=_echo))
     if unsent:
@@ -144,6 +146,22 @@ def _selection(chosen: argparse.Namespace, settings: Settings) -> Selection:
 def _items(text: str) -> list[str]:
     """Split a list; the stock runner joins items with quote-comma-quote."""
     return [item for part in text.split(",") if (item := part.strip().strip("'\""))]
+
+
+def _sql_files(text: str | None) -> str:
+    """Return the list of SQL files as one line of JSON; each item must name its ``sqlFile``."""
+    if not text:
+        return ""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"--sqlfiles: no JSON: {error}") from None
+    if not isinstance(found, list):
+        raise UsageError('--sqlfiles: allowed: a JSON list of objects like {"sqlFile": "1.sql", "resourceId": 7}')
+    for index, item in enumerate(found):
+        if not isinstance(item, dict) or not isinstance(item.get("sqlFile"), str):
+            raise UsageError(f'--sqlfiles: $[{index}]: allowed: an object like {{"sqlFile": "1.sql", "resourceId": 7}}')
+    return json.dumps(found, ensure_ascii=False)
 
 
 def _echo(text: str) -> None:

@@ -12,6 +12,7 @@ from pilothouse.cli.entry import guarded
 _COMMANDS: Final = {
     "demo": "run the documented sample jobs on this machine and show what there is to see",
     "job": "check, run, and look into jobs",
+    "tool": "list the tools that operations can name, and show one",
 }
 _EXAMPLES: Final = """\
 examples:
@@ -20,6 +21,7 @@ examples:
   pilothouse job run params.json --nodes nodes.json     do it; run it again to go on where it stopped
   pilothouse job show 1042                          what happened
   pilothouse job logs 1042 web-3                    what a node said
+  pilothouse tool show fileops/remotecopy           how to use a tool
 
 exit codes: 0 success, 1 connection, 2 usage, 3 still running or paused, 4 job failed, 5 aborted,
 6 partly failed, 7 refused, 8 authentication

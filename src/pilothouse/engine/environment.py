@@ -1,6 +1,7 @@
 """The environment that operations see (spec sections 3.4 to 3.6). Pure."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -106,7 +107,9 @@ def runner_environment(
     if per_node:
         found |= _node_names(node)
     for name in ("PATH", "PYTHONPATH", "PERL5LIB") if libraries else ():
-        found[name] = ":".join(filter(None, (*libraries, inherited.get(name))))
+        # relative ones are meant from the engine's folder; the operation runs in another
+        old = (os.path.abspath(part) for part in inherited.get(name, "").split(":") if part)  # noqa: PTH100 - of text
+        found[name] = ":".join((*libraries, *old))
     return tuple(found.items())
 
 

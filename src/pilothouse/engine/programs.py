@@ -16,7 +16,6 @@ from pilothouse.jobs.interpreters import INTERPRETERS, file_name, script_command
 from pilothouse.tools.catalog import Catalog, Tool, files_for_target
 from pilothouse.transports.contract import UploadFile
 
-_RUNNABLE: Final = frozenset({Kind.RUNNER, Kind.TARGET, Kind.RUNNER_TARGET, Kind.NATIVE})
 _POSIX: Final = tuple(name for name, item in INTERPRETERS.items() if item.style == "posix" and item.command)
 
 
@@ -77,9 +76,6 @@ def _program(
     problems: list[Problem],
     file: str,
 ) -> Program | None:
-    if operation.kind not in _RUNNABLE:
-        problems.append(Problem(f"{place}.opType", operation.kind, f"{', '.join(sorted(_RUNNABLE))} in this release"))
-        return None
     if operation.script is None:
         try:
             tool = catalog.find(operation.name, "remote" if operation.kind is Kind.TARGET else "local")
@@ -178,7 +174,7 @@ def _script_here(operation: Operation, text: str, path: Path) -> Program:
 
 
 def _tool_here(tool: Tool) -> Program:
-    return Program(command=(str(tool.program),), libraries=tuple(str(folder) for folder in tool.libraries))
+    return Program(command=tool.command, libraries=tuple(str(folder) for folder in tool.libraries))
 
 
 def _tool_on_target(tool: Tool, operation: Operation) -> Program:

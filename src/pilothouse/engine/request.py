@@ -17,7 +17,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A job and how to run it.
 
     ``scoped`` are the nodes when groups or phases have nodes of their own, else ``nodes`` serves them all.
-    ``beside`` is the job document's folder, where scripts are looked for.
+    ``beside`` is the job document's folder, where scripts are looked for. ``sql_files`` is the JSON list of the
+    files that sqlfile operations are to run, empty for all of theirs (spec section 6.8).
     """
 
     job: Job
@@ -31,6 +32,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     pass_through: str = "{}"  # noqa: S105 - the documented pass-through environment, no password
     home: str = ""
     beside: Path | None = None
+    sql_files: str = ""
     scoped: NodeSets | None = None
 
     @property

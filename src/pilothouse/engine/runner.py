@@ -34,7 +34,7 @@ from pilothouse.jobs.references import expand_options
 from pilothouse.jobs.secret import Secret
 from pilothouse.jobs.states import FINISHED, State, Tally, job_state
 from pilothouse.secrets.vault import Vault
-from pilothouse.settings import Settings
+from pilothouse.settings import Settings, for_processes
 from pilothouse.tools.catalog import Catalog
 from pilothouse.transports.contract import Transport
 
@@ -251,7 +251,11 @@ class _Runner:
             job=job,
             nodes=nodes,
             facts=facts,
-            environment=job_environment(facts, self._space),
+            environment={
+                **job_environment(facts, self._space),
+                **for_processes(settings),
+                **({"_SQL_FILES": request.sql_files} if request.sql_files else {}),
+            },
             programs=find_programs(
                 job, Catalog(settings.plugins), self._space, places, request.source, self._plan.phases
             ),

@@ -4,6 +4,7 @@ The site's roots (``settings.plugins``) are searched in their order, then the bu
 replace a tool or add to a group. Finding one tool looks at that tool's files only.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -22,6 +23,7 @@ NATIVE: Final = "native"
 _OTHER: Final[dict[Side, Side]] = {"local": "remote", "remote": "local"}
 _PLACE: Final[dict[Side, str]] = {"local": "the runner", "remote": "targets"}
 _SUFFIX: Final = ".json"
+_ANY_PYTHON: Final = b"#!/usr/bin/env python3\n"
 
 
 class UnknownToolError(UsageError):
@@ -60,6 +62,19 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         """The folders of shared code for PATH, PYTHONPATH and PERL5LIB, the more special one first."""
         own = (self.group_library,) if self.group_library else ()
         return (*own, *reversed(self.shared))
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words that start the program on the runner.
+
+        A program starts by its own ``#!`` line; one that asks for just any Python gets the Python of this
+        process, where the package and its libraries are.
+        """
+        if self.program is None:
+            return ()
+        with self.program.open("rb") as stream:
+            asks = stream.read(len(_ANY_PYTHON))
+        return (sys.executable, str(self.program)) if asks == _ANY_PYTHON else (str(self.program),)
 
     @property
     def interpreter(self) -> str:

@@ -165,14 +165,14 @@ class Link:
     async def put(self, local: str, remote: str) -> None:
         """Copy a file there, mode kept."""
         async with self._sftp() as sftp:
-            await sftp.put(local, remote)
+            await sftp.put(local, remote, follow_symlinks=True)
             status = await asyncio.to_thread(Path(local).stat)
             await sftp.chmod(remote, status.st_mode & _MODE)
 
     async def get(self, remote: str, local: str) -> None:
         """Copy a file from there, mode kept."""
         async with self._sftp() as sftp:
-            await sftp.get(remote, local)
+            await sftp.get(remote, local, follow_symlinks=True)
             mode = (await sftp.stat(remote)).permissions
             if mode is not None:
                 await asyncio.to_thread(Path(local).chmod, mode & _MODE)

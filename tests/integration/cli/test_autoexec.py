@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands import Commands
-from tests.jobs import document, group, operation, phase, ssh_nodes
+from tests.jobs import document, group, operation, phase, ssh_nodes, tool
 from tests.sshd import Sshd
 
 
@@ -113,3 +113,18 @@ def test_a_failed_node_is_exit_code_1(commands: Commands) -> None:
     doc = document("80", group(0, phase("p", operation("x", "exit 9", "runner"))))
     params, _, _ = commands.write(doc, [])
     commands.autoexec("--devmode", "--jobid", "80", "--paramsfile", params, code=1)
+
+
+def test_sqlfiles_name_the_work_of_sql_phases(commands: Commands, tmp_path: Path) -> None:
+    sql = tool("deploy/sqlexec", "sqlfile", opId="sql_1")
+    doc = document("79", group(0, phase("schema", sql, phaseType="sqlfile")))
+    folder = commands.home / "data/job/79"
+    (folder / "file").mkdir(parents=True)
+    (folder / "params.json").write_text(json.dumps(doc), "utf-8")
+    (folder / "file/1.sql").write_text("create table things (n);", "utf-8")
+    item = {"sqlFile": "1.sql", "nodeType": "SQLite", "resourceId": 9, "host": "h", "port": 1}
+    work = json.dumps([{**item, "accessEndpoint": str(tmp_path / "data.db")}])
+    commands.autoexec("--devmode", "--jobid", "79", "--sqlfiles", work)
+    assert json.loads((folder / "status/schema/h-1-9/1.sql.txt").read_text("utf-8"))["status"] == "succeed"
+    for wrong in ("[", "{}", "[{}]", '["x"]'):
+        assert "--sqlfiles" in commands.autoexec("--devmode", "--jobid", "79", "--sqlfiles", wrong, code=2).stderr

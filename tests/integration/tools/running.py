@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,11 @@ class Ran(msgspec.Struct, frozen=True):
 
 
 def run_on_runner(name: str, *words: str, folder: Path, environment: Mapping[str, str] | None = None) -> Ran:
-    """Run a runner tool as the engine does: by its shebang, in the run folder, stdin open and never written."""
+    """Run a runner tool as the engine does: in the run folder, stdin open and never written."""
     tool = Catalog().find(name, "local")
     output = folder / "output-op" / "local-0-0" / "operation_1.json"
     return _run(
-        (str(tool.program), *words),
+        (*tool.command, *words),
         folder,
         output,
         {
@@ -45,6 +46,7 @@ def run_on_runner(name: str, *words: str, folder: Path, environment: Mapping[str
             "AUTOEXEC_JOBID": "1001",
             "AUTOEXEC_WORK_PATH": str(folder),
             "TERM": "dumb",
+            "PYTHONPATH": os.pathsep.join((*map(str, tool.libraries), *sys.path)),
             **(environment or {}),
         },
     )

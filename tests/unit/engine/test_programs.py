@@ -113,9 +113,9 @@ def test_scripts_come_from_the_script_folder_only(space: Workspace, tmp_path: Pa
     assert refused(made, space, tmp_path).problems[0].found == "no script text"
 
 
-def test_kinds_of_later_releases_are_refused(space: Workspace) -> None:
-    (problem,) = refused(job((script("op_1", Kind.SQLFILE),)), space).problems
-    assert (problem.path, problem.found) == ("$.runFlow[0].phases[0].operations[0].opType", Kind.SQLFILE)
+def test_a_script_may_stand_for_an_sql_tool(space: Workspace) -> None:
+    found = find_programs(job((script("op_1", Kind.SQLFILE),)), Catalog(), space, [], "params.json")
+    assert found["p0", "op_1"].files == ()
 
 
 @pytest.mark.parametrize("interpreter", ["cmd", "powershell", "vbscript", "package"])

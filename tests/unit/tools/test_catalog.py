@@ -1,6 +1,7 @@
 """The catalog: the right file for a name, the site before the built-in, nothing outside the folders."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,11 @@ def test_a_target_gets_program_and_libraries_and_nothing_else(tmp_path: Path) ->
     assert (laid["own/tool"].mode, laid["own/lib/deep/more.sh"].mode) == (0o700, 0o600)
     assert (laid["lib/output.sh"].content, laid["lib/output.sh"].mode) == (b"ours instead", 0o700)
     assert laid["lib/work.sh"].content == (BUILT_IN / "remote/lib/work.sh").read_bytes()
+
+
+def test_a_program_for_any_python_gets_the_engines_own(tmp_path: Path) -> None:
+    lay(tmp_path, "local/own/any", "#!/usr/bin/env python3\n")
+    lay(tmp_path, "local/own/certain", "#!/opt/site/bin/python3\n")
+    catalog = Catalog([tmp_path])
+    assert catalog.find("own/any", "local").command == (sys.executable, str(tmp_path / "local/own/any"))
+    assert catalog.find("own/certain", "local").command == (str(tmp_path / "local/own/certain"),)

@@ -42,6 +42,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     pass_through: Mapping[str, Any] = {}
     home: str = ""
     beside: Path | None = None
+    sql_files: str = ""
 
 
 async def run_under_server(
@@ -148,6 +149,7 @@ class _Run:
             pass_through=msgspec.json.encode(self._facts.pass_through).decode(),
             home=order.home,
             beside=order.beside,
+            sql_files=order.sql_files,
         )
 
     def _never_started(self) -> list[Push]:

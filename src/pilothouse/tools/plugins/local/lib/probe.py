@@ -69,24 +69,38 @@ def tcp(host: str, port: int, timeout: float) -> Answer:
     return Answer(time.monotonic() - start, "")
 
 
-def web(url: str, timeout: float, *, keyword: str = "", insecure: bool = False) -> Answer:
-    """Get ``url``: up means status 200 or 302, and ``keyword`` in the body when one is given.
+def web(
+    url: str, timeout: float, *, keyword: str = "", insecure: bool = False, method: str = "GET", body: str = ""
+) -> Answer:
+    """Ask ``url``: up means status 200 or 302, and ``keyword`` in the body when one is given.
 
     Certificates are checked unless ``insecure``.
     """
     start = time.monotonic()
-    error = _web_error(url, timeout, keyword, insecure)
+    try:
+        request = urllib.request.Request(url, body.encode() if body else None, method=method)  # noqa: S310 - http(s)
+        if body.startswith(("{", "[")):
+            request.add_header("Content-Type", "application/json")
+        error = _web_error(request, timeout, keyword, insecure)
+    except ValueError as fault:
+        error = f"{url} is no web address: {fault}"
     return Answer(time.monotonic() - start, error)
 
 
-def _web_error(url: str, timeout: float, keyword: str, insecure: bool) -> str:
+def verification(insecure: bool) -> ssl.SSLContext:
+    """Return how certificates are checked: always, unless ``insecure``."""
     context = ssl.create_default_context()
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+    return context
+
+
+def _web_error(request: urllib.request.Request, timeout: float, keyword: str, insecure: bool) -> str:
+    url = request.full_url
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=verification(insecure)))
     try:
-        with opener.open(url, timeout=timeout) as reply:
+        with opener.open(request, timeout=timeout) as reply:
             status, body = reply.status, reply.read(LONGEST_BODY)
     except urllib.error.HTTPError as refusal:
         with refusal:

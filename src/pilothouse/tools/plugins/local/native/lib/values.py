@@ -68,10 +68,10 @@ def save(value: Any) -> None:
     with open(beside, "w", encoding="utf-8") as stream:  # noqa: PTH123
         json.dump({"extractTxtVal": text}, stream, ensure_ascii=False)
     os.replace(beside, path)  # noqa: PTH105
-    print(f"FINE: extractTxtVal = {text}")  # noqa: T201 - a tool's output is its log
+    print(f"FINE: extractTxtVal = {text}")
 
 
 def refuse(message: object) -> NoReturn:
     """Say what is wrong and end with 1."""
-    print(f"ERROR: {message}")  # noqa: T201
+    print(f"ERROR: {message}")
     sys.exit(1)

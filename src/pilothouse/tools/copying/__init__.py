@@ -1,0 +1,1 @@
+"""Copying files between the runner and its targets, verified by checksums."""

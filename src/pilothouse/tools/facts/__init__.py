@@ -1,0 +1,1 @@
+"""Values that a job sets for itself, and files made of them."""

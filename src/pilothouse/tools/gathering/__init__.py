@@ -1,0 +1,1 @@
+"""Outputs of many nodes put together (spec section 8.7)."""

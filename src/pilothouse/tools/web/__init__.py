@@ -1,0 +1,1 @@
+"""Files fetched from and sent to web servers by the runner."""
