@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.cli import autoexec, job, main
+from pilothouse.cli import autoexec, job, job_parsers, main, sshcmd
 from pilothouse.jobs import decoding, nodes
 from pilothouse.settings import Settings, load
 from pilothouse.tools.catalog import Catalog
@@ -49,7 +49,7 @@ def calls(text: str, programs: tuple[str, ...]) -> Iterator[list[str]]:
 COMMANDS = [
     (page, call)
     for page, text in fenced(*SHELL)
-    for call in calls(re.sub(r"(?m)^\$ ", "", text), ("pilothouse", "autoexec"))
+    for call in calls(re.sub(r"(?m)^\$ ", "", text), ("pilothouse", "autoexec", "sshcmd"))
 ]
 INLINE = [
     (name_of(page), text)
@@ -65,8 +65,10 @@ def parse(call: list[str]) -> None:
     program, *words = call
     if program == "autoexec":
         autoexec._parser().parse_args(words)
+    elif program == "sshcmd":
+        assert sshcmd.make_parser().parse_args(words).words, "the command is missing"
     elif words[0] == "job":
-        job._parser().parse_args(words[1:])
+        job_parsers.make_parser().parse_args(words[1:])
     else:
         assert words == ["demo"], "only job and demo are known here"
         assert words[0] in main._COMMANDS
@@ -86,13 +88,13 @@ def help_of(program: str, command: str | None) -> str:
     if program == "autoexec":
         return autoexec._parser().format_help()
     if command is None:
-        return job._parser().format_help()
+        return job_parsers.make_parser().format_help()
     assert command in job_commands(), f"there is no command job {command}"
     return job_commands()[command].format_help()
 
 
 def job_commands() -> dict[str, argparse.ArgumentParser]:
-    action = next(action for action in job._parser()._actions if action.choices)
+    action = next(action for action in job_parsers.make_parser()._actions if action.choices)
     assert isinstance(action.choices, dict)
     return action.choices
 
@@ -112,7 +114,7 @@ def test_every_command_in_a_sentence_exists(page: str, text: str) -> None:
 
 
 def test_there_are_commands_to_check() -> None:
-    assert {call[0] for _, call in COMMANDS} == {"pilothouse", "autoexec"}
+    assert {call[0] for _, call in COMMANDS} == {"pilothouse", "autoexec", "sshcmd"}
     assert {call[2] for _, call in COMMANDS if call[:2] == ["pilothouse", "job"]} >= {
         "check",
         "run",
@@ -183,6 +185,7 @@ def test_every_built_in_tool_is_listed_and_every_listed_tool_exists() -> None:
 def test_every_option_of_a_run_is_told() -> None:
     text = "".join(page.read_text("utf-8") for page in PAGES)
     shown = "".join(parser.format_help() for parser in job_commands().values()) + help_of("autoexec", None)
+    shown += sshcmd.make_parser().format_help()
     options = set(re.findall(r"--[a-z][a-z-]+", shown)) - {"--help"}
     assert {flag for flag in options if not re.search(rf"{flag}(?![\w-])", text)} == set()
 

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from pilothouse.cli.autoexec_site import Site, integer, site
+from pilothouse.cli.job_options import JobOptions
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.deployment import context, inputs
 from pilothouse.engine.request import JobResult, Request, read_job
@@ -59,7 +60,7 @@ def _request(chosen: argparse.Namespace, here: Site, space: Workspace, beside: P
     job = msgspec.structs.replace(
         job, environment={**job.environment, **context(given, here.settings.data, str(here.base or ""))}
     )
-    return Request(
+    request = Request(
         job=msgspec.structs.replace(job, tenant=job.tenant if job.tenant != "none" else here.tenant),
         nodes=nodes,
         source=str(space.params),
@@ -72,6 +73,19 @@ def _request(chosen: argparse.Namespace, here: Site, space: Workspace, beside: P
         home=str(here.base or ""),
         beside=beside,
         sql_files=_sql_files(chosen.sqlfiles),
+    )
+    return msgspec.structs.replace(request, record=_options(request, nodes_file).record())
+
+
+def _options(request: Request, nodes_file: Path | None) -> JobOptions:
+    return JobOptions(
+        user=request.user,
+        selection=request.selection,
+        nodes_file=nodes_file is not None,
+        beside=request.beside,
+        home=request.home,
+        dev_mode=request.dev_mode,
+        pass_through=request.pass_through,
     )
 
 

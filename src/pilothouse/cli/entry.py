@@ -18,6 +18,10 @@ def guarded(program: str, work: Callable[[], int], codes: Callable[[PilothouseEr
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.SUCCESS
+    except OSError as error:
+        failure = PilothouseError(f"{error.filename or program}: {error.strerror or error}")
+        print(f"{program}: {failure}", file=sys.stderr)
+        return codes(failure) if codes else failure.exit_code
     except KeyboardInterrupt:
         return ExitCode.ABORTED
     return code

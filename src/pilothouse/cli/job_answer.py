@@ -9,7 +9,7 @@ import time
 import msgspec
 
 from pilothouse.cli.display.palette import clean, duration
-from pilothouse.cli.job_show import existing
+from pilothouse.cli.job_standing import existing
 from pilothouse.engine.answers import Question, checked, deliver, question_of
 from pilothouse.engine.journal import Journal
 from pilothouse.engine.workspace import Workspace, engine_pid

@@ -2,20 +2,24 @@
 
 import argparse
 import sys
+from collections import defaultdict
 
 import msgspec
 
+from pilothouse.cli.display.palette import DIM, STRONG, Line, clean, count
+from pilothouse.cli.display.paper import put
+from pilothouse.cli.display.ranges import named
 from pilothouse.cli.job import selection_of, settings_of
+from pilothouse.engine.assembly import PROTOCOLS
+from pilothouse.engine.preview import Command, Concern, Preview
 from pilothouse.engine.programs import find_programs
 from pilothouse.engine.request import read_job
 from pilothouse.engine.workspace import workspace
 from pilothouse.errors import ExitCode
-from pilothouse.jobs.document import Job, each
 from pilothouse.jobs.nodes import LOCAL, NodeFile
 from pilothouse.jobs.plan import GroupPlan, Plan, Step, plan
+from pilothouse.secrets.vault import Vault
 from pilothouse.tools.catalog import Catalog
-
-_FEW = 6
 
 
 def check(chosen: argparse.Namespace) -> int:
@@ -23,45 +27,65 @@ def check(chosen: argparse.Namespace) -> int:
     settings = settings_of(chosen)
     job, nodes = read_job(chosen.params, chosen.nodes_file, job_id=chosen.job_id)
     space = workspace(settings.data, job.id)
-    planned = plan(job, nodes, selection_of(chosen, settings))
+    selection = selection_of(chosen, settings)
+    planned = plan(job, nodes, selection)
     beside = chosen.params.absolute().parent
-    find_programs(job, Catalog(settings.plugins), None, (beside, space.root), str(chosen.params))
+    programs = find_programs(job, Catalog(settings.plugins), None, (beside, space.root), str(chosen.params))
+    preview = Preview(job, nodes, selection, planned, programs, Vault(settings.password_key))
+    commands, concerns = preview.commands(), preview.concerns(PROTOCOLS)
     if chosen.json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(planned)) + b"\n")
+        shown = {**msgspec.to_builtins(planned), "commands": commands, "warnings": concerns}
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(shown)) + b"\n")
     else:
-        print("\n".join(describe(job, nodes, planned)))
+        put(describe(nodes, planned, commands, concerns), sys.stdout)
     return ExitCode.SUCCESS
 
 
-def describe(job: Job, nodes: NodeFile, planned: Plan) -> list[str]:
+def describe(nodes: NodeFile, planned: Plan, commands: list[Command], concerns: list[Concern]) -> list[Line]:
     """Return the plan as lines for a person."""
     names = {node.resource_id: node.name or node.host for node in nodes.nodes} | {LOCAL.resource_id: "the runner"}
-    lines = [f"job {job.id}: {len(planned.groups)} groups, {len(nodes.nodes)} nodes, {planned.total} node runs"]
+    numbers = (
+        count(len(planned.groups), "group"),
+        count(len(nodes.nodes), "node"),
+        count(planned.total, "node run"),
+    )
+    lines: list[Line] = [((f"job {planned.job_id}: ", STRONG), (", ".join(numbers), ""))]
+    by_phase: dict[str, list[Command]] = defaultdict(list)
+    for command in commands:
+        by_phase[command.phase].append(command)
     for group in planned.groups:
         side = "one after another" if len(group.lanes) == 1 else f"{len(group.lanes)} phases side by side"
-        lines.append(f"group {group.number} ({group.strategy}, {side})")
-        lines += _group(job, group, names)
-    lines.append("nothing was started; to run it: pilothouse job run, with the same arguments")
+        lines.append(((f"group {group.number} ", STRONG), (f"({group.strategy}, {side})", DIM)))
+        lines += _group(group, names, by_phase)
+    lines += [(("warning: ", "yellow"), (f"{clean(item.where)}: {clean(item.text)}", "")) for item in concerns]
+    lines.append((("nothing was started; to run it: pilothouse job run, with the same arguments", DIM),))
     return lines
 
 
-def _group(job: Job, group: GroupPlan, names: dict[int, str]) -> list[str]:
-    phases = {phase.name: phase for item in job.groups for phase in item.phases}
-    lines = []
+def _group(group: GroupPlan, names: dict[int, str], commands: dict[str, list[Command]]) -> list[Line]:
+    lines: list[Line] = []
     shown: set[str] = set()
     for step in (step for lane in group.lanes for step in lane.steps):
-        lines.append(f"  {_step(step, names)}")
+        lines.append(((f"  {_step(step, names)}", ""),))
         if step.phase not in shown:
             shown.add(step.phase)
-            lines += [
-                f"      {item.kind:<13} {item.name}  ({item.id})" for _, item in each(phases[step.phase].operations)
-            ]
+            for item in commands[step.phase]:
+                lines += _operation(item)
     return lines
+
+
+def _operation(item: Command) -> list[Line]:
+    """Return an operation's kind and id, and its command on a sample node or why it has none."""
+    where = f"  on {clean(item.node)}" if item.kind != "runner" else ""
+    indent = "  " * (item.depth + 3)
+    head: Line = ((f"{indent}{item.kind:<13} ", DIM), (clean(item.operation), ""), (where, DIM))
+    if item.problem:
+        return [head, ((f"{indent}  cannot run: {clean(item.problem)}", "red"),)]
+    return [head, ((f"{indent}  $ ", DIM), (clean(item.command), ""))]
 
 
 def _step(step: Step, names: dict[int, str]) -> str:
-    some = ", ".join(names[node] for node in step.nodes[:_FEW])
-    more = f" and {len(step.nodes) - _FEW} more" if len(step.nodes) > _FEW else ""
+    some = named([names[node] for node in step.nodes])
     turn = f" round {step.round}/{step.rounds}" if step.rounds > 1 else ""
     pace = f", {min(step.parallel, len(step.nodes))} at a time" if len(step.nodes) > 1 else ""
-    return f"{step.phase}{turn}: {some or 'no node here'}{more}{pace}"
+    return f"{step.phase}{turn}: {some or 'no node here'}{pace}"

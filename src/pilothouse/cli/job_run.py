@@ -4,15 +4,19 @@ import argparse
 import asyncio
 import getpass
 import sys
+from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from pilothouse.cli.display.progress import display_for
 from pilothouse.cli.job import further, selection_of, settings_of
+from pilothouse.cli.job_options import JobOptions
 from pilothouse.clock import SystemClock
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.request import JobResult, Request, read_job
-from pilothouse.engine.workspace import workspace
-from pilothouse.errors import ExitCode
+from pilothouse.engine.workspace import engine_pid, workspace
+from pilothouse.errors import ExitCode, JobBusyError
 from pilothouse.files import write_atomic
 from pilothouse.jobs.states import State
 
@@ -37,7 +41,11 @@ def run(chosen: argparse.Namespace) -> int:
         force=chosen.force,
         beside=chosen.params.absolute().parent,
     )
+    request = msgspec.structs.replace(request, record=_options(chosen, request).record())
     space = workspace(settings.data, job.id)
+    # its documents must not be replaced while an engine works by them
+    if pid := engine_pid(space):
+        raise JobBusyError(job.id, pid)
     space.create()
     write_atomic(space.params, chosen.params.read_bytes(), mode=0o600)
     if chosen.nodes_file:
@@ -51,7 +59,11 @@ def run(chosen: argparse.Namespace) -> int:
         again=chosen.again,
         further=further(chosen),
     )
-    result = asyncio.run(run_here(request, space, settings, displays=[display]))
+    return finish(asyncio.run(run_here(request, space, settings, displays=[display])))
+
+
+def finish(result: JobResult) -> int:
+    """Tell of files that could not be written, and return the exit code."""
     for line in result.trouble:
         print(f"pilothouse: the record is not complete, a file could not be written: {line}", file=sys.stderr)
     return exit_code(result)
@@ -63,3 +75,21 @@ def exit_code(result: JobResult) -> int:
         return _CODES[result.state]
     some = result.tally.succeeded + result.tally.ignored + result.tally.skipped
     return ExitCode.PARTLY_FAILED if some else ExitCode.FAILED
+
+
+def _options(chosen: argparse.Namespace, request: Request) -> JobOptions:
+    return JobOptions(
+        user=request.user,
+        selection=request.selection,
+        nodes_file=chosen.nodes_file is not None,
+        beside=request.beside,
+        config=chosen.config and chosen.config.absolute(),
+        host_keys=chosen.host_keys,
+        known_hosts=_absolute(chosen.known_hosts),
+        identities=_absolute(chosen.identities),
+        concurrency=chosen.concurrency,
+    )
+
+
+def _absolute(paths: list[Path] | None) -> tuple[Path, ...]:
+    return tuple(path.expanduser().absolute() for path in paths or ())

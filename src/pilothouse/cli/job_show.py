@@ -1,141 +1,171 @@
-"""``pilothouse job list`` and ``job show``: where jobs stand, read from their journals."""
+"""``pilothouse job show``: where a job stands, phase by phase, and why nodes failed."""
 
 import argparse
-import asyncio
 import sys
+import time
 from collections import Counter
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
-from pilothouse.cli.job import settings_of
+from pilothouse.cli.display.failures import Failure, Failures
+from pilothouse.cli.display.palette import DIM, STRONG, STYLES, Line, Marks, cells, clean, count, pad, took
+from pilothouse.cli.display.paper import marks_of, put
+from pilothouse.cli.display.ranges import named
+from pilothouse.cli.job import further
+from pilothouse.cli.job_nodes import KnownNodes, known_nodes
+from pilothouse.cli.job_standing import INTERRUPTED, Standing, existing, standing
 from pilothouse.clock import stamp
-from pilothouse.engine.journal import Journal, NodeRow, OperationRow, PhaseRow, RunRow
-from pilothouse.engine.workspace import Workspace, engine_pid, workspace, workspaces
-from pilothouse.errors import ExitCode, JobNotFoundError
+from pilothouse.engine.journal import NodeRow, PhaseRow, RunRow
+from pilothouse.errors import ExitCode
+from pilothouse.jobs.nodes import Node
+from pilothouse.jobs.states import State
 
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
-_FAILING: Final = frozenset({"failed", "aborted"})
-_MOST: Final = 20
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the journal knows of a job."""
-
-    job_id: str
-    folder: str
-    engine: int | None
-    runs: list[RunRow]
-    phases: list[PhaseRow]
-    nodes: list[NodeRow]
-    operations: list[OperationRow]
-
-    @property
-    def state(self) -> str:
-        """The job's state; a run without an end whose engine is gone was interrupted."""
-        last = self.runs[-1].state if self.runs else "pending"
-        return "interrupted" if last == "running" and self.engine is None else last
-
-
-def existing(data_of: argparse.Namespace) -> Workspace:
-    """Return the workspace of the job that the arguments name; raises JobNotFoundError."""
-    space = workspace(settings_of(data_of).data, data_of.job)
-    if not space.journal.is_file():
-        raise JobNotFoundError(data_of.job, str(space.root))
-    return space
+_RUNS: Final = 5
+_REASONS: Final = 10
+_NAME_WIDTH: Final = 30
+_HEADINGS: Final = ("phase", "state", "time", "nodes")
+_FAILING: Final = frozenset({State.FAILED.value, State.ABORTED.value})
+_OVER: Final = frozenset({State.SUCCEEDED.value, State.COMPLETED.value})
+_WORDS: Final = {State.SUCCEEDED.value: "ok"}
 
 
 def show(chosen: argparse.Namespace) -> int:
     """Print where a job stands."""
-    found = asyncio.run(_standing(existing(chosen)))
+    space = existing(chosen)
+    found = standing(space)
     if chosen.json:
-        _print_json(found)
-    else:
-        print("\n".join(describe(found)))
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        return ExitCode.SUCCESS
+    nodes = known_nodes(space, found.nodes)
+    put(describe(found, nodes, marks_of(sys.stdout), time.time(), further(chosen)), sys.stdout)
     return ExitCode.SUCCESS
 
 
-def show_all(chosen: argparse.Namespace) -> int:
-    """Print the jobs that ran here, the latest first."""
-    spaces = list(workspaces(settings_of(chosen).data))
-    rows = [row for row in asyncio.run(_heads(spaces)) if row["started"]]
-    rows.sort(key=lambda row: row["started"], reverse=True)
-    if chosen.json:
-        _print_json(rows)
-    elif not rows:
-        print("no job has run here yet; start with: pilothouse demo")
-    else:
-        width = max(len(row["job_id"]) for row in rows)
-        for row in rows:
-            when = stamp(row["started"], _TIME)
-            print(f"{row['job_id']:{width}}  {row['state']:<11}  {when}  runs: {row['runs']}  by {row['user']}")
-    return ExitCode.SUCCESS
+def describe(found: Standing, nodes: KnownNodes, marks: Marks, now: float, more: str = "") -> list[Line]:
+    """Return a job's standing for a person; ``more`` are the options that further commands need."""
+    return [
+        *_title(found, marks, now),
+        *_table(found, marks, now),
+        *_reasons(found, nodes, marks),
+        (),
+        *_next(found, nodes, f" {more}" if more else ""),
+    ]
 
 
-def describe(found: Standing) -> list[str]:
-    """Return a job's standing as lines for a person."""
-    lines = [f"job {found.job_id}: {found.state}" + (f", engine process {found.engine}" if found.engine else "")]
-    for run in found.runs[-3:]:
-        alive = found.engine is not None and run is found.runs[-1]
-        end = f" to {stamp(run.ended, '%H:%M:%S')}, {run.state}" if run.ended else ""
-        end = end or (", running" if alive else ", interrupted")
-        lines.append(f"  run {run.number} by {run.user}: {stamp(run.started, _TIME)}{end}")
-    for phase in found.phases:
-        counts = Counter(node.state for node in found.nodes if node.phase == phase.phase)
-        shown = ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
-        took = f", {phase.ended - phase.started:.1f} s" if phase.ended and phase.started else ""
-        lines.append(f"  phase {phase.phase}: {phase.state} ({shown or 'no node'}{took})")
-    failing = [node for node in found.nodes if node.state in _FAILING]
-    lines += [f"  {node.state}: {node.key} in {node.phase}: {node.reason}" for node in failing[:_MOST]]
-    if len(failing) > _MOST:
-        lines.append(f"  ... and {len(failing) - _MOST} more; all of them: pilothouse job show {found.job_id} --json")
-    lines.append(f"  files: {found.folder}")
-    example = failing[0].key if failing else found.nodes[0].key if found.nodes else ""
-    lines.append(f"  logs:  pilothouse job logs {found.job_id} {example}".rstrip())
+def _title(found: Standing, marks: Marks, now: float) -> list[Line]:
+    style = STYLES.get(found.state, "bold magenta" if found.state == INTERRUPTED else "")
+    engine = f", engine process {found.engine}" if found.engine else ""
+    head: Line = (
+        (f"{marks.of.get(found.state, marks.of['aborted'])} ", style),
+        (f"job {found.job_id} ", STRONG),
+        (found.state, style),
+        (engine, ""),
+    )
+    hidden = len(found.runs) - _RUNS
+    earlier: list[Line] = [((f"  ... {count(hidden, 'earlier run')}", DIM),)] if hidden > 0 else []
+    return [head, *earlier, *(_run(run, found, now) for run in found.runs[-_RUNS:])]
+
+
+def _run(run: RunRow, found: Standing, now: float) -> Line:
+    alive = found.engine is not None and run is found.runs[-1]
+    state = run.state if run.ended else State.RUNNING.value if alive else INTERRUPTED
+    until = run.ended or (now if alive else None)
+    spent = f" in {took(max(0.0, until - run.started))}" if until else ""
+    return (
+        (f"  run {run.number}  ", DIM),
+        (f"{stamp(run.started, _TIME)} by {clean(run.user)}: ", ""),
+        (state, STYLES.get(state, "")),
+        (spent, ""),
+    )
+
+
+def _table(found: Standing, marks: Marks, now: float) -> list[Line]:
+    if not found.phases:
+        return []
+    rows = [_row(phase, found, now) for phase in found.phases]
+    widths = [max(cells(row[column]) for row in [_HEADINGS, *rows]) for column in range(3)]
+    widths[0] = min(widths[0], _NAME_WIDTH)
+    lines: list[Line] = [(), (("    " + _cells(_HEADINGS, widths, marks), DIM),)]
+    for row in rows:
+        style = STYLES.get(row[1], "")
+        lines.append(((f"  {marks.of.get(row[1], ' ')} ", style), (_cells(row, widths, marks), "")))
     return lines
 
 
-async def _standing(space: Workspace) -> Standing:
-    journal = Journal(space.journal)
-    await journal.open()
-    try:
-        return Standing(
-            job_id=space.job_id,
-            folder=str(space.root),
-            engine=engine_pid(space),
-            runs=await journal.runs(),
-            phases=await journal.phase_rows(),
-            nodes=await journal.node_rows(),
-            operations=await journal.operation_rows(),
+def _row(phase: PhaseRow, found: Standing, now: float) -> tuple[str, str, str, str]:
+    counts = Counter(node.state for node in found.nodes if node.phase == phase.phase)
+    order = [state.value for state in State]
+    shown = [f"{counts[state]:,} {_WORDS.get(state, state)}" for state in order if counts[state]]
+    until = phase.ended or (now if found.engine else None)
+    spent = took(max(0.0, until - phase.started)) if phase.started and until else ""
+    return clean(phase.phase), _phase_state(phase, found), spent, ", ".join(shown) or "no node"
+
+
+def _phase_state(phase: PhaseRow, found: Standing) -> str:
+    return INTERRUPTED if phase.state == State.RUNNING and found.engine is None else phase.state
+
+
+def _cells(row: tuple[str, str, str, str], widths: list[int], marks: Marks) -> str:
+    name, state = (pad(text, width, marks.more) for text, width in zip(row[:2], widths[:2], strict=True))
+    return f"{name}  {state}  {row[2]:>{widths[2]}}  {row[3]}"
+
+
+def _reasons(found: Standing, nodes: KnownNodes, marks: Marks) -> list[Line]:
+    lines: list[Line] = []
+    for phase in found.phases:
+        failing = [row for row in found.nodes if row.phase == phase.phase and row.state in _FAILING]
+        lines += _phase_reasons(phase.phase, failing, nodes, marks)
+    return [(), *lines] if lines else []
+
+
+def _phase_reasons(phase: str, failing: Iterable[NodeRow], nodes: KnownNodes, marks: Marks) -> list[Line]:
+    rows = {row.resource_id: row for row in failing}
+    kinds = Failures(named=len(rows))
+    for row in rows.values():
+        kinds.add(_failure(row, nodes))
+    lines: list[Line] = []
+    groups = kinds.by_reason()
+    for group in groups[:_REASONS]:
+        members = [nodes.title(node.resource_id) for node in group.nodes]
+        state = rows[group.nodes[0].resource_id].state
+        lines.append(
+            (
+                (f"{marks.of[state]} ", STYLES[state]),
+                (f"{clean(phase)}: {named(members)}: ", STRONG),
+                (clean(group.reason), "red"),
+            )
         )
-    finally:
-        await journal.close()
+    if rest := groups[_REASONS:]:
+        total = sum(group.count for group in rest)
+        text = f"  {marks.more} and {count(total, 'node')} for {count(len(rest), 'other reason')}; all: --json"
+        lines.append(((text, DIM),))
+    return lines
 
 
-async def _heads(spaces: list[Workspace]) -> list[dict[str, Any]]:
-    found = []
-    for space in spaces:
-        journal = Journal(space.journal)
-        await journal.open()
-        runs = await journal.runs()
-        await journal.close()
-        last = runs[-1] if runs else None
-        state = last.state if last else "pending"
-        if state == "running" and engine_pid(space) is None:
-            state = "interrupted"
-        found.append(
-            {
-                "job_id": space.job_id,
-                "state": state,
-                "started": last.started if last else None,
-                "ended": last.ended if last else None,
-                "user": last.user if last else "",
-                "runs": len(runs),
-                "folder": str(space.root),
-            }
-        )
-    return found
+def _failure(row: NodeRow, nodes: KnownNodes) -> Failure:
+    node = nodes.by_id.get(row.resource_id) or Node(resource_id=row.resource_id, host=row.key)
+    return Failure(phase=row.phase, node=node, reason=row.reason, seconds=(row.ended or 0) - row.started, tail=())
 
 
-def _print_json(value: object) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
+def _next(found: Standing, nodes: KnownNodes, more: str) -> list[Line]:
+    job = found.job_id
+    failing = [row for row in found.nodes if row.state in _FAILING]
+    steps: list[tuple[str, str]] = []
+    if failing:
+        title = nodes.title(failing[0].resource_id)
+        node = title if title.isprintable() and " " not in title else str(failing[0].resource_id)
+        steps.append(("see why", f"pilothouse job logs {job} {node}{more}"))
+    if found.engine and any(row.state == State.WAITING for row in found.nodes):
+        steps.append(("answer", f"pilothouse job answer {job}{more}"))
+    if found.engine:
+        steps.append(("watch", f"pilothouse job follow {job}{more}"))
+    elif found.state in _OVER:
+        steps.append(("outputs", f"pilothouse job outputs {job}{more}"))
+    else:
+        steps.append(("go on", f"pilothouse job retry {job}{more}"))
+    width = max(len("files"), *(len(label) for label, _ in steps))
+    lines: list[Line] = [((f"  {'files':{width}}  ", DIM), (found.folder, ""))]
+    return lines + [((f"  {label:{width}}  ", DIM), (command, STRONG)) for label, command in steps]

@@ -22,6 +22,8 @@ examples:
   pilothouse job show 1042                          what happened
   pilothouse job logs 1042 web-3                    what a node said
   pilothouse tool show fileops/remotecopy           how to use a tool
+  pilothouse job outputs 1042                       what nodes handed back, the same of many once
+  pilothouse job retry 1042                         what failed or was never reached, once more
 
 exit codes: 0 success, 1 connection, 2 usage, 3 still running or paused, 4 job failed, 5 aborted,
 6 partly failed, 7 refused, 8 authentication

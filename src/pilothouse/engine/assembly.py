@@ -1,6 +1,7 @@
 """Puts an engine together from the adapters of this machine: transports, documented files, displays."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from pilothouse.engine.control import Control
 from pilothouse.engine.events import Observer
@@ -15,6 +16,9 @@ from pilothouse.engine.watchers.status import StatusFiles
 from pilothouse.engine.workspace import Workspace
 from pilothouse.settings import Settings
 from pilothouse.transports.contract import Transport
+
+PROTOCOLS: Final = frozenset({"local", "ssh"})
+"""The protocols by which nodes can be reached from here."""
 
 
 async def run_here(

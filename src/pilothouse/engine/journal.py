@@ -73,11 +73,11 @@ _DROP_OUTPUT: Final = "DELETE FROM output WHERE resource_id = ? AND operation = 
 _FORGET: Final = ("DELETE FROM operation", "DELETE FROM node", "DELETE FROM phase", "DELETE FROM published")
 
 _NODES: Final = "SELECT phase, resource_id, state FROM node"
-_NODE_ROWS: Final = (
+NODE_ROWS: Final = (
     "SELECT phase, resource_id, key, state, started, ended, warnings, reason FROM node ORDER BY phase, resource_id"
 )
 _OPERATIONS: Final = "SELECT phase, resource_id, operation, state, token, code FROM operation"
-_OPERATION_ROWS: Final = (
+OPERATION_ROWS: Final = (
     "SELECT phase, resource_id, operation, state, started, ended, code, reason FROM operation"
     " ORDER BY phase, resource_id, started"
 )
@@ -88,8 +88,8 @@ _PUBLISHED: Final = "SELECT phase, resource_id FROM published"
 _LOCKS: Final = "SELECT request FROM lock ORDER BY id"
 _OUTPUTS: Final = "SELECT operation, data FROM output WHERE resource_id = ?"
 _OUTPUT_NODES: Final = "SELECT DISTINCT resource_id FROM output"
-_RUNS: Final = "SELECT number, started, ended, pid, user, digest, state FROM run ORDER BY number"
-_PHASES: Final = "SELECT phase, state, run, started, ended FROM phase ORDER BY started"
+RUNS: Final = "SELECT number, started, ended, pid, user, digest, state FROM run ORDER BY number"
+PHASES: Final = "SELECT phase, state, run, started, ended FROM phase ORDER BY started"
 
 
 class OperationMark(msgspec.Struct, frozen=True):
@@ -319,19 +319,19 @@ class Journal:
 
     async def runs(self) -> list[RunRow]:
         """Return all runs, oldest first."""
-        return await self._call(lambda: [RunRow(*row) for row in self._rows(_RUNS)])
+        return await self._call(lambda: [RunRow(*row) for row in self._rows(RUNS)])
 
     async def phase_rows(self) -> list[PhaseRow]:
         """Return the state of every phase that was started, in order of start."""
-        return await self._call(lambda: [PhaseRow(*row) for row in self._rows(_PHASES)])
+        return await self._call(lambda: [PhaseRow(*row) for row in self._rows(PHASES)])
 
     async def node_rows(self) -> list[NodeRow]:
         """Return the state of every node in every phase."""
-        return await self._call(lambda: [NodeRow(*row) for row in self._rows(_NODE_ROWS)])
+        return await self._call(lambda: [NodeRow(*row) for row in self._rows(NODE_ROWS)])
 
     async def operation_rows(self) -> list[OperationRow]:
         """Return the state of every operation on every node."""
-        return await self._call(lambda: [OperationRow(*row) for row in self._rows(_OPERATION_ROWS)])
+        return await self._call(lambda: [OperationRow(*row) for row in self._rows(OPERATION_ROWS)])
 
     async def questions(self) -> list[QuestionRow]:
         """Return the questions that wait for an answer, the oldest first."""
@@ -343,6 +343,11 @@ class Journal:
         if known is value:
             self._write(("INSERT OR IGNORE INTO fact VALUES (?, ?)", (name, value)))
         return known
+
+    def note(self, name: str, value: str) -> asyncio.Future[None]:
+        """Record what is known under ``name`` from now on."""
+        self._facts[name] = value
+        return self._write(("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value)))
 
     def _write(self, *rows: tuple[str, tuple[Any, ...]]) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

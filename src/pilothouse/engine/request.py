@@ -18,7 +18,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     ``scoped`` are the nodes when groups or phases have nodes of their own, else ``nodes`` serves them all.
     ``beside`` is the job document's folder, where scripts are looked for. ``sql_files`` is the JSON list of the
-    files that sqlfile operations are to run, empty for all of theirs (spec section 6.8).
+    files that sqlfile operations are to run, empty for all of theirs (spec section 6.8). ``record`` is what the
+    command wants to find in the journal (under the fact ``request``) to ask for the job again.
     """
 
     job: Job
@@ -34,6 +35,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     beside: Path | None = None
     sql_files: str = ""
     scoped: NodeSets | None = None
+    record: str = ""
 
     @property
     def node_sets(self) -> NodeSets:

@@ -171,6 +171,8 @@ class _Runner:
             await context.outputs.restore(
                 {key: node for nodes in context.nodes.values() for key, node in nodes.items()}
             )
+        if request.record:
+            self._journal.note("request", request.record)
         await self._journal.begin_run(
             started, os.getpid(), request.user, self._plan.digest, msgspec.json.encode(self._plan)
         )

@@ -34,6 +34,10 @@ class Scope(msgspec.Struct, frozen=True):
                 return mapping[name]
         return _MISSING
 
+    def knows(self, name: str) -> bool:
+        """Whether a simple name has a value."""
+        return any(name in mapping for mapping in self.names)
+
     def output(self, reference: str) -> Any:
         """Return the output that ``phase.operation.name`` means; the phase is not looked at.
 
@@ -77,6 +81,18 @@ def expand_value(value: Any, scope: Scope) -> Any:
     if isinstance(value, dict):
         return {expand(name, scope): expand_value(item, scope) for name, item in value.items()}
     return value
+
+
+def references(value: Any) -> list[str]:
+    """Return what the references in a JSON value's strings name: simple names and ``phase.operation.output``."""
+    if isinstance(value, str):
+        found = (match[3] or match[2] for match in _REFERENCE.finditer(value) if not match[1])
+        return [name for name in found if name]
+    if isinstance(value, list):
+        return [name for item in value for name in references(item)]
+    if isinstance(value, dict):
+        return [name for pair in value.items() for item in pair for name in references(item)]
+    return []
 
 
 def as_text(value: Any) -> str:

@@ -38,8 +38,9 @@ class SameReason(msgspec.Struct, frozen=True):
 class Failures:
     """Keeps the newest failures, and how many nodes share which reason."""
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, named: int = NAMED) -> None:
         self._kept = kept
+        self._named = named
         self._newest: OrderedDict[Place, Failure] = OrderedDict()
         self._reasons: dict[Place, str] = {}
         self._groups: dict[str, _Group] = {}
@@ -55,7 +56,7 @@ class Failures:
         if reason not in self._groups and len(self._groups) >= REASONS:
             reason = OTHER
         self._reasons[place] = reason
-        self._groups.setdefault(reason, _Group()).add(place, failure)
+        self._groups.setdefault(reason, _Group(self._named)).add(place, failure)
         self._newest[place] = failure
         if len(self._newest) > self._kept:
             self._newest.popitem(last=False)
@@ -89,8 +90,9 @@ class Failures:
 class _Group:
     """The nodes of one reason; only the first of them by value."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.count = 0
+        self._most = most
         self._named: dict[Place, Failure] = {}
 
     @property
@@ -99,7 +101,7 @@ class _Group:
 
     def add(self, place: Place, failure: Failure) -> None:
         self.count += 1
-        if len(self._named) < NAMED:
+        if len(self._named) < self._most:
             self._named[place] = failure
 
     def remove(self, place: Place) -> None:

@@ -38,7 +38,7 @@ def scene(board: Board, view: View) -> list[Line]:
         active=len(active),
         over=len(over),
         failed=len(board.failures),
-        tails=[len(failure.tail) for failure in board.failures.newest(MOST_FAILURES)],
+        tails=[len(failure.tail) for failure in board.failures.newest(MOST_FAILURES + 1)],
         running=board.counts[Standing.RUNNING],
     )
     lines = [

@@ -30,7 +30,7 @@ COUNT = st.integers(0, 30)
 def test_never_more_rows_than_there_are(
     rows: int, active: int, over: int, failed: int, tail: int, running: int
 ) -> None:
-    got = divide(rows, active=active, over=over, failed=failed, tails=[tail] * min(8, failed), running=running)
+    got = divide(rows, active=active, over=over, failed=failed, tails=[tail] * min(9, failed), running=running)
     phases = got.active + got.over
     parts = (
         phases + 1 if phases else 0,
