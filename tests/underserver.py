@@ -1,5 +1,6 @@
 """Whole jobs under a control server, as short as they can be said."""
 
+import signal
 from typing import Any
 
 from tests.console import Console, node_list
@@ -34,13 +35,17 @@ class ServerBench:
         """Run a job as ``autoexec`` does."""
         wanted = {"selection": Selection(), "first": True, "fresh": True, "pass_through": {"runnerId": 1}, **order}
         said: list[str] = []
-        result, self.unsent = await run_under_server(
-            Order(**wanted),
-            self.console.server(**(limits or {})),
-            self.space(job_id),
-            self.settings,
-            echo=said.append,
-        )
+        try:
+            result, self.unsent = await run_under_server(
+                Order(**wanted),
+                self.console.server(**(limits or {})),
+                self.space(job_id),
+                self.settings,
+                echo=said.append,
+            )
+        finally:
+            # an engine is deaf to it at its end; the processes of later tests must not inherit that
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
         self.said = "".join(said)
         assert result.trouble == ()
         return result
