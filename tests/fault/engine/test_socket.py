@@ -146,7 +146,7 @@ def test_half_an_answer_spoils_nothing(engines: Engines) -> None:
 def test_a_pause_signal_may_come_again_and_again(engines: Engines, moment: float) -> None:
     """checks 66 and 69, D14: also while the process ends, and to an engine whose process has another name"""
     space = engines.space("5004")
-    engine = engines.start(runner_job("5004", f"{MARK}; sleep 0.7", MARK))
+    engine = engines.start(runner_job("5004", f"{MARK}; sleep 2", MARK))
     until(lambda: marks(space))
     time.sleep(moment)
     while engine.poll() is None:
@@ -156,7 +156,7 @@ def test_a_pause_signal_may_come_again_and_again(engines: Engines, moment: float
     assert marks(space) == ["o1_1"]
     assert status(space) == "paused"
     assert pause_job(space) is Stopped.NOT_RUNNING
-    assert engines.start(runner_job("5004", f"{MARK}; sleep 0.7", MARK)).wait(20) == 0
+    assert engines.start(runner_job("5004", f"{MARK}; sleep 2", MARK)).wait(20) == 0
     assert marks(space) == ["o1_1", "o2_1"]
 
 
@@ -177,7 +177,7 @@ def test_stopping_one_job_leaves_another_whose_id_begins_alike(engines: Engines)
 
 def test_signals_stop_an_engine_that_listens_no_longer(engines: Engines) -> None:
     space = engines.space("5005")
-    doc = runner_job("5005", client("send", {"action": "exit"}), f"{MARK}; sleep 0.5", MARK)
+    doc = runner_job("5005", client("send", {"action": "exit"}), f"{MARK}; sleep 2", MARK)
     engine = engines.start(doc)
     until(lambda: marks(space))
     assert pause_job(space) is Stopped.GONE
