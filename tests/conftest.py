@@ -44,11 +44,18 @@ def make_sshd(tmp_path: Path) -> Iterator[MakeSshd]:
         server.stop()
 
 
-@pytest.fixture(params=["local", "ssh"])
+@pytest.fixture(params=["general", "fast"])
+def ssh_path(request: pytest.FixtureRequest) -> str:
+    """Each way of speaking SSH, and no other in its place."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["local", "ssh-general", "ssh-fast"])
 async def machine(request: pytest.FixtureRequest, sshd: Sshd, tmp_path: Path) -> AsyncIterator[Machine]:
     """A machine reached in each way, for what every transport promises."""
-    transport: Transport = SshTransport(sshd.settings()) if request.param == "ssh" else LocalTransport()
-    yield Machine(transport, sshd.node(), tmp_path)
+    kind, _, path = request.param.partition("-")
+    transport: Transport = LocalTransport() if kind == "local" else SshTransport(sshd.settings(ssh_path=path))
+    yield Machine(transport, sshd.node(), tmp_path, path or kind)
     await transport.close()
 
 

@@ -15,10 +15,11 @@ _TOKENS = itertools.count(1)
 
 
 class Machine:
-    """A transport, the node it leads to, and a folder for operations there."""
+    """A transport, the node it leads to, and a folder for operations there; ``kind`` tells the transports apart."""
 
-    def __init__(self, transport: Transport, node: Node, home: Path) -> None:
+    def __init__(self, transport: Transport, node: Node, home: Path, kind: str = "") -> None:
         self.transport = transport
+        self.kind = kind
         self.node = node
         self.folder = home / "job"
 

@@ -7,9 +7,11 @@ from benchmarks.peers.contract import Peer
 from benchmarks.peers.loops import Asyncssh, Floor
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.pyinfra import Pyinfra
+from benchmarks.peers.transport import TransportLoop
 
 
 def registered(program: Path) -> dict[str, Peer]:
     """Return every peer by name; ``program`` is our own command."""
-    peers: tuple[Peer, ...] = (Floor(), Ours(program), Asyncssh(), Pyinfra(), CHEAP, SHIPPED)
+    paths = (TransportLoop("fast"), TransportLoop("general"))
+    peers: tuple[Peer, ...] = (Floor(), Ours(program), *paths, Asyncssh(), Pyinfra(), CHEAP, SHIPPED)
     return {peer.name: peer for peer in peers}

@@ -12,6 +12,7 @@ import msgspec
 from pilothouse.errors import SettingsError
 
 HostKeyPolicy = Literal["verify", "accept-new", "accept-any"]
+SshPath = Literal["auto", "general", "fast"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     keepalive: float = 30.0
     concurrency: int = 200
     handshakes: int = 50
+    ssh_path: SshPath = "auto"
+    proxy_jump: str = ""
     encodings: tuple[str, ...] = ("GBK",)
     password_key: str = ""
     runner_id: int = 1

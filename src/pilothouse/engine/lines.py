@@ -1,5 +1,6 @@
 """From bytes as they come to complete lines of text (spec section 5.4, D33)."""
 
+import codecs
 from typing import Final
 
 _LONGEST: Final = 16 * 1024 * 1024
@@ -8,12 +9,15 @@ _LONGEST: Final = 16 * 1024 * 1024
 class LineReader:
     r"""Joins chunks into lines. Each line is decoded by itself: UTF-8, else the given character sets.
 
+    ``charset`` is what the machine is known to speak: then it comes first, and UTF-8 after it.
+
     Carriage returns before line ends are dropped; bytes that fit no character set are shown as ``\xNN``.
     A line of over 16 MiB is cut.
     """
 
-    def __init__(self, encodings: tuple[str, ...] = ()) -> None:
-        self._encodings = encodings
+    def __init__(self, encodings: tuple[str, ...] = (), charset: str = "") -> None:
+        self._encodings = (charset, "utf-8", *encodings) if charset else ("utf-8", *encodings)
+        self._is_utf8 = not charset or codecs.lookup(charset).name == "utf-8"
         self._rest: list[bytes] = []
         self._size = 0
 
@@ -39,7 +43,7 @@ class LineReader:
 
     def _lines(self, block: bytes) -> list[str]:
         try:
-            text = block.decode()
+            text = block.decode("utf-8" if self._is_utf8 else "ascii")
         except UnicodeDecodeError:
             return [self._decode(line.rstrip(b"\r")) for line in block.split(b"\n")]
         if "\r" in text:
@@ -47,7 +51,7 @@ class LineReader:
         return text.split("\n")
 
     def _decode(self, line: bytes) -> str:
-        for encoding in ("utf-8", *self._encodings):
+        for encoding in self._encodings:
             try:
                 return line.decode(encoding)
             except UnicodeError:

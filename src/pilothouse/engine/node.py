@@ -61,8 +61,13 @@ class NodeRun:
         self._place = place
         self._operations = operations
         masker = Masker()
-        self._log = NodeLog(context.stream, context.clock, masker, context.settings.encodings, place.phase, place.node)
+        access = place.node.access
+        self._log = NodeLog(
+            context.stream, context.clock, masker, context.settings.encodings, place.phase, place.node, access.charset
+        )
         self._log.hide(place.node.password.reveal(), *context.secrets)
+        if access.become is not None:
+            self._log.hide(access.become.password.reveal())
         self._states: dict[str, State] = {}
         self._reasons: list[str] = []
         self._previous: State | None = None

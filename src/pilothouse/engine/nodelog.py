@@ -18,12 +18,19 @@ class NodeLog:
     """The log of one node in one phase. ``warnings`` counts lines that start with ERROR: or WARN:."""
 
     def __init__(
-        self, stream: EventStream, clock: Clock, masker: Masker, encodings: tuple[str, ...], phase: str, node: Node
+        self,
+        stream: EventStream,
+        clock: Clock,
+        masker: Masker,
+        encodings: tuple[str, ...],
+        phase: str,
+        node: Node,
+        charset: str = "",
     ) -> None:
         self._stream = stream
         self._clock = clock
         self._masker = masker
-        self._reader = LineReader(encodings)
+        self._reader = LineReader(encodings, charset)
         self._phase = phase
         self._node = node
         self._process: Process | None = None

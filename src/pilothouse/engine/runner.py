@@ -301,7 +301,9 @@ async def _check_rounds(request: Request, planned: Plan, link: ServerLink) -> No
 
 def _opened(file: NodeFile, vault: Vault) -> dict[int, Node]:
     return {
-        node.resource_id: msgspec.structs.replace(node, password=Secret(vault.open(node.password)))
+        node.resource_id: msgspec.structs.replace(
+            node, password=Secret(vault.open(node.password)), access=node.access.opened(vault.open)
+        )
         for node in file.nodes
     }
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.errors import DocumentError, Problem
+from pilothouse.jobs.access import Access, read_access
 from pilothouse.jobs.fields import Fields, check_values, shown, unreadable
 from pilothouse.jobs.secret import Secret
 
@@ -27,6 +28,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     ``port`` is the service port, which only names the node; ``protocol_port`` is where to connect, already
     resolved from the documented fields. ``attributes`` are the further fields, handed on to operations.
+    ``access`` is what some of these mean for the way to the node.
     """
 
     resource_id: int
@@ -40,6 +42,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     password: Secret = Secret()
     runner_id: int | None = None
     attributes: dict[str, Any] = {}
+    access: Access = Access()
 
     @property
     def key(self) -> str:
@@ -183,6 +186,7 @@ def _node(value: Any, place: str, problems: list[Problem]) -> Node | None:
         password=Secret(read.text("password", secret=True)),
         runner_id=read.integer("runnerId"),
         attributes={name: item for name, item in value.items() if name not in _KNOWN},
+        access=read_access(read),
     )
     return node if len(problems) == before else None
 
@@ -199,6 +203,7 @@ _KNOWN: Final = frozenset(
         "username",
         "password",
         "runnerId",
+        "becomePassword",
     }
 )
 

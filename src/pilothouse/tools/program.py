@@ -101,7 +101,10 @@ def opened(found: Node) -> Node:
     from pilothouse.secrets.vault import Vault  # noqa: PLC0415 - loads cryptography
     from pilothouse.settings import load  # noqa: PLC0415 - only tools that read the node file need it
 
-    return msgspec.structs.replace(found, password=Secret(Vault(load().password_key).open(found.password)))
+    vault = Vault(load().password_key)
+    return msgspec.structs.replace(
+        found, password=Secret(vault.open(found.password)), access=found.access.opened(vault.open)
+    )
 
 
 def save(outputs: dict[str, Any]) -> None:

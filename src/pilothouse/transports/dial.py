@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pilothouse.errors import UnreachableError
 
+DEFAULT_PORT: Final = 22
 _GREETING: Final = b"SSH-"
 _PEEKED: Final = 1024
 _PATIENCE: Final = 2.0
@@ -22,6 +23,10 @@ _WORDS: Final = {
     errno.ETIMEDOUT: "does not answer",
     errno.EMFILE: "cannot be reached: this process has too many files open; raise `ulimit -n`",
 }
+
+
+class CutOffError(Exception):
+    """The server went away during the handshake: worth another try."""
 
 
 class _BusyError(Exception):
@@ -114,9 +119,16 @@ async def _greeted(connection: socket.socket, where: str) -> None:
 
 async def _readable(connection: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(connection, ready.set)
+    ready: asyncio.Future[None] = loop.create_future()
+    # the number, because the loop would describe a socket in words
+    descriptor = connection.fileno()
+    loop.add_reader(descriptor, _note, ready)
     try:
-        await ready.wait()
+        await ready
     finally:
-        loop.remove_reader(connection)
+        loop.remove_reader(descriptor)
+
+
+def _note(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -5,10 +5,12 @@ Everything before the start mark is noise of the login. On the control stream fo
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from pilothouse.errors import PilothouseError, TargetError
 from pilothouse.transports import launcher
+from pilothouse.transports.become import Door
 from pilothouse.transports.contract import Exit, Launch, Sink
 
 _NOISE: Final = 4096
@@ -40,6 +42,7 @@ class Dialogue:
         self._file: tuple[str, int] | None = None
         self._adopted = False
         self._code: int | None = None
+        self._door: tuple[Door, Callable[[bytes], None]] | None = None
 
     def output(self, data: bytes) -> None:
         """Take bytes of the output stream."""
@@ -51,8 +54,14 @@ class Dialogue:
         self._output.close()
         self._conclude()
 
+    def go_through(self, door: Door, send: Callable[[bytes], None]) -> None:
+        """Let a door hear the control stream first, and send what it answers, until it is open."""
+        self._door = (door, send)
+
     def control(self, data: bytes) -> None:
         """Take bytes of the control stream."""
+        if self._door is not None:
+            self._knock(*self._door, data)
         self._control += data
         if not self._heard and not self._hear():
             return
@@ -83,6 +92,18 @@ class Dialogue:
     def mute(self) -> None:
         """Hand no further output to the sink; it is read and dropped."""
         self._output.mute()
+
+    def _knock(self, door: Door, send: Callable[[bytes], None], data: bytes) -> None:
+        try:
+            answer = door.hear(data)
+        except TargetError as error:
+            self._door = None
+            self.fail(TargetError(f"{self.where}: {error}"))
+            return
+        if answer:
+            send(answer)
+        if door.is_open:
+            self._door = None
 
     def _hear(self) -> bool:
         at = self._control.find(self._start)

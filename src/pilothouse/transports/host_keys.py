@@ -1,7 +1,4 @@
-"""Who a machine proves to be: known_hosts files, and what to do with a key they do not hold.
-
-This module imports asyncssh; import it only when a connection is made.
-"""
+"""Who a machine proves to be: known_hosts files, and what to do with a key they do not hold."""
 
 import asyncio
 import fcntl
@@ -10,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import asyncssh
 import msgspec
-from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
 from pilothouse.errors import HostKeyError
 from pilothouse.settings import HostKeyPolicy
+from pilothouse.transports.known_hosts import Entry, HostKey, KnownHosts
 
 DEFAULT_FILES: Final = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts"))
 _SSH_PORT: Final = 22
@@ -37,22 +33,22 @@ class Target(msgspec.Struct, frozen=True):
     def names(self) -> tuple[str, ...]:
         """Every name under which the files may hold the machine."""
         other = self.address if self.port == _SSH_PORT else f"[{self.address}]:{self.port}"
-        return (self.entry, other) if self.address else (self.entry,)
+        return tuple(dict.fromkeys((self.entry, other) if self.address else (self.entry,)))
+
+    @property
+    def bare(self) -> tuple[str, ...]:
+        """The names of the same host at the ordinary port; none when it is reached there."""
+        names = () if self.port == _SSH_PORT else (self.host, self.address)
+        return tuple(dict.fromkeys(name for name in names if name))
 
 
 class Known(msgspec.Struct, frozen=True):
     """What the files hold of one machine. ``lent`` are keys of the same host at its ordinary port."""
 
-    own: tuple[asyncssh.SSHKey, ...]
-    lent: tuple[asyncssh.SSHKey, ...]
-    authorities: tuple[asyncssh.SSHKey, ...]
-    revoked: tuple[asyncssh.SSHKey, ...]
-
-    def algorithms(self) -> list[bytes]:
-        """Return the key algorithms to ask for, those of known keys first so that a known key is shown."""
-        wanted = [name for key in (*self.own, *self.lent) for name in key.sig_algorithms]
-        certificates = get_default_certificate_algs() if self.authorities else []
-        return list(dict.fromkeys((*certificates, *wanted, *get_default_public_key_algs())))
+    own: tuple[HostKey, ...]
+    lent: tuple[HostKey, ...]
+    authorities: tuple[HostKey, ...]
+    revoked: tuple[HostKey, ...]
 
 
 class HostKeys:
@@ -61,23 +57,21 @@ class HostKeys:
     def __init__(self, files: Sequence[Path], policy: HostKeyPolicy) -> None:
         self.policy = policy
         self._files = tuple(path.expanduser() for path in (files or DEFAULT_FILES))
-        self._cache: dict[Path, tuple[tuple[int, int, int], asyncssh.SSHKnownHosts]] = {}
+        self._cache: dict[Path, tuple[tuple[int, int, int], KnownHosts]] = {}
 
     async def known(self, target: Target) -> Known:
         """Return what the files hold of ``target``. Raises HostKeyError when a file cannot be read."""
         tables = [table for path in self._files if (table := await self._table(path))]
-        found = [table.match(name, "", None) for table in tables for name in target.names]
-        lent = []
-        if target.port != _SSH_PORT:
-            lent = [table.match(name, "", None) for table in tables for name in (target.host, target.address) if name]
+        found = [entry for table in tables for name in target.names for entry in table.of(name)]
+        lent = [entry for table in tables for name in target.bare for entry in table.of(name)]
         return Known(
-            own=tuple(key for match in found for key in match[0]),
-            lent=tuple(key for match in lent for key in match[0]),
-            authorities=tuple(key for match in (*found, *lent) for key in match[1]),
-            revoked=tuple(key for match in (*found, *lent) for key in match[2]),
+            own=_keys(found, ""),
+            lent=_keys(lent, ""),
+            authorities=_keys([*found, *lent], "authority"),
+            revoked=_keys([*found, *lent], "revoked"),
         )
 
-    def accepts(self, key: asyncssh.SSHKey, known: Known) -> bool:
+    def accepts(self, key: HostKey, known: Known) -> bool:
         """Say whether the handshake may go on with a key."""
         if self.policy == "accept-any":
             return True
@@ -85,30 +79,30 @@ class HostKeys:
             return False
         return key in known.own or key in known.lent or (self.policy == "accept-new" and not known.own)
 
-    async def remember(self, target: Target, key: asyncssh.SSHKey) -> None:
-        """Append a key seen for the first time to the first file."""
-        await asyncio.to_thread(self._append, target, key)
+    async def remember(self, target: Target, key: HostKey, known: Known) -> None:
+        """Append a key seen for the first time to the first file, when the policy says so."""
+        if self.policy == "accept-new" and key not in (*known.own, *known.lent):
+            await asyncio.to_thread(self._append, target, key)
 
-    async def refusal(self, target: Target, key: asyncssh.SSHKey | None, known: Known) -> HostKeyError:
+    async def refusal(self, target: Target, key: HostKey | None, known: Known) -> HostKeyError:
         """Return the error for a key that was not accepted."""
         if key is None:
             return HostKeyError(f"{target.entry}: its host key could not be verified; see the files {self._named()}")
-        shown = f"{key.get_algorithm()} {key.get_fingerprint()}"
         if key in known.revoked:
-            return HostKeyError(f"{target.entry}: its host key {shown} is marked as revoked; do not connect")
+            return HostKeyError(f"{target.entry}: its host key {key} is marked as revoked; do not connect")
         if not known.own:
-            return HostKeyError(_unknown(target, shown, self._files[0]))
-        path, number, line_key = await asyncio.to_thread(self._place, target)
+            return HostKeyError(_unknown(target, key, self._files[0]))
+        path, entry = await asyncio.to_thread(self._place, target)
         return HostKeyError(
-            f"{target.entry}: the host key HAS CHANGED: it shows {shown}, but {path} line {number} holds "
-            f"{line_key.get_algorithm()} {line_key.get_fingerprint()}. Somebody may be listening in. If the machine "
+            f"{target.entry}: the host key HAS CHANGED: it shows {key}, but {path} line {entry.number} holds "
+            f"{entry.key}. Somebody may be listening in. If the machine "
             f"was set up anew, remove the old key with: ssh-keygen -R '{target.entry}' -f '{path}'"
         )
 
     def _named(self) -> str:
         return ", ".join(str(path) for path in self._files)
 
-    async def _table(self, path: Path) -> asyncssh.SSHKnownHosts | None:
+    async def _table(self, path: Path) -> KnownHosts | None:
         try:
             status = path.stat()  # noqa: ASYNC240 - one system call is cheaper than a thread
         except OSError:
@@ -120,9 +114,9 @@ class HostKeys:
             self._cache[path] = held
         return held[1]
 
-    def _append(self, target: Target, key: asyncssh.SSHKey) -> None:
+    def _append(self, target: Target, key: HostKey) -> None:
         path = self._files[0]
-        line = f"{target.entry} ".encode() + key.export_public_key().split(b"\n")[0].rstrip() + b"\n"
+        line = f"{target.entry} {key.line}\n".encode()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "r+b") as stream:
@@ -133,18 +127,20 @@ class HostKeys:
             # one write: a reader sees the whole line or nothing
             stream.write((b"\n" if held and not held.endswith(b"\n") else b"") + line)
 
-    def _place(self, target: Target) -> tuple[Path, int, asyncssh.SSHKey]:
+    def _place(self, target: Target) -> tuple[Path, Entry]:
         for path in self._files:
-            for number, line in enumerate(_lines(path), 1):
-                table = _parse(line)
-                for name in target.names if table else ():
-                    keys = table.match(name, "", None)[0] if table else ()
-                    if keys:
-                        return path, number, keys[0]
+            table = _read(path)
+            found = [entry for name in target.names for entry in table.of(name) if not entry.role]
+            if found:
+                return path, min(found, key=lambda entry: entry.number)
         raise HostKeyError(f"{target.entry}: the known_hosts files changed while they were read; try again")
 
 
-def _unknown(target: Target, shown: str, path: Path) -> str:
+def _keys(entries: Sequence[Entry], role: str) -> tuple[HostKey, ...]:
+    return tuple(dict.fromkeys(entry.key for entry in entries if entry.role == role))
+
+
+def _unknown(target: Target, shown: HostKey, path: Path) -> str:
     scan = f"ssh-keyscan -p {target.port} {target.host} >> '{path}'"
     return (
         f"{target.entry}: the host key is unknown: {shown}. Compare it with the machine's own, then accept it with "
@@ -152,26 +148,10 @@ def _unknown(target: Target, shown: str, path: Path) -> str:
     )
 
 
-def _lines(path: Path) -> list[str]:
+def _read(path: Path) -> KnownHosts:
     try:
-        return path.read_text("utf-8", "replace").splitlines()
+        return KnownHosts(path.read_text("utf-8", "replace"))
     except FileNotFoundError:
-        return []
+        return KnownHosts("")
     except OSError as error:
         raise HostKeyError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _parse(text: str) -> asyncssh.SSHKnownHosts | None:
-    try:
-        return asyncssh.import_known_hosts(text)
-    except (ValueError, asyncssh.Error):
-        return None
-
-
-def _read(path: Path) -> asyncssh.SSHKnownHosts:
-    lines = _lines(path)
-    table = _parse("\n".join(lines))
-    if table is None:
-        # as ssh does: a line that cannot be read is passed over, the others count
-        table = asyncssh.import_known_hosts("\n".join(line for line in lines if _parse(line)))
-    return table

@@ -11,7 +11,7 @@ from pilothouse.transports.dialogue import Dialogue
 # TERM, two seconds, KILL, up to three seconds until it is gone; then the wire's own delay
 _ABORT_SECONDS: Final = 7.0
 _SETTLE_SECONDS: Final = 10.0
-_OUTCOMES: Final = {"killed": "killed", "gone": "already gone"}
+OUTCOMES: Final = {"killed": "killed", "gone": "already gone"}
 
 
 class Wire(Protocol):
@@ -94,7 +94,7 @@ class Operation:
             return await self._reap()
         dialogue.fail(TargetError(f"{dialogue.where}: the operation was aborted"))
         await self._wire.close()
-        return Kill(_OUTCOMES.get(word, "unreachable"), dialogue.group)
+        return Kill(OUTCOMES.get(word, "unreachable"), dialogue.group)
 
     async def _order_abort(self) -> str:
         dialogue = self._dialogue

@@ -1,6 +1,7 @@
 """An engine in miniature, to be killed: starts one operation, says when it runs or has ended, then waits.
 
-Called with: ssh or local, the folder of the sshd, its port, the private folder, a token, a script.
+Called with: local, general or fast (ways of SSH), the folder of the sshd, its port, the private folder, a token,
+a script.
 """
 
 import asyncio
@@ -22,9 +23,12 @@ def show(data: bytes) -> None:
 
 async def main(kind: str, home: str, port: str, folder: str, token: str, script: str) -> None:
     settings = Settings(
-        data=Path(home), known_hosts=(Path(home, "known_hosts"),), identities=(Path(home, "id_ed25519"),)
+        data=Path(home),
+        known_hosts=(Path(home, "known_hosts"),),
+        identities=(Path(home, "id_ed25519"),),
+        ssh_path="fast" if kind == "fast" else "general",
     )
-    transport: Transport = SshTransport(settings) if kind == "ssh" else LocalTransport()
+    transport: Transport = LocalTransport() if kind == "local" else SshTransport(settings)
     connection = await transport.connect(Node(resource_id=1, host="127.0.0.1", protocol_port=int(port)))
     launch = Launch(token=token, folder=folder, argv=("sh", "-c", script))
     process = await connection.start(launch, show)

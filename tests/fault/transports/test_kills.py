@@ -17,7 +17,6 @@ from tests.sshd import Sshd
 
 from pilothouse.errors import ConnectionLostError, TargetError
 from pilothouse.transports.contract import Launch
-from pilothouse.transports.local import LocalTransport
 from pilothouse.transports.ssh import SshTransport
 
 ENGINE = Path(__file__).with_name("engine.py")
@@ -31,7 +30,7 @@ class Engine:
     """A process that can be killed at any moment."""
 
     def __init__(self, machine: Machine, sshd: Sshd, launch: Launch) -> None:
-        kind = "local" if isinstance(machine.transport, LocalTransport) else "ssh"
+        kind = machine.kind
         words = (kind, str(sshd.folder), str(sshd.port), launch.folder, launch.token, launch.argv[-1])
         source = f"{Path(__file__).parents[3] / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
         self._process = subprocess.Popen(
@@ -170,9 +169,9 @@ async def test_orphans_of_a_dead_leader_are_ended_first(machine: Machine, tmp_pa
     assert alive(left.pid) == []
 
 
-async def test_a_cut_connection_is_told_and_cleaned_up(make_sshd: MakeSshd, tmp_path: Path) -> None:
+async def test_a_cut_connection_is_told_and_cleaned_up(make_sshd: MakeSshd, ssh_path: str, tmp_path: Path) -> None:
     server = make_sshd()
-    machine = Machine(SshTransport(server.settings()), server.node(), tmp_path)
+    machine = Machine(SshTransport(server.settings(ssh_path=ssh_path)), server.node(), tmp_path)
     connection = await machine.transport.connect(machine.node)
     process = await connection.start(machine.shell(STUBBORN), lambda _: None)
     group = await known_group(process)
@@ -188,9 +187,11 @@ async def test_a_cut_connection_is_told_and_cleaned_up(make_sshd: MakeSshd, tmp_
     await connection.close()
 
 
-async def test_abort_after_a_cut_finds_it_over_a_new_connection(make_sshd: MakeSshd, tmp_path: Path) -> None:
+async def test_abort_after_a_cut_finds_it_over_a_new_connection(
+    make_sshd: MakeSshd, ssh_path: str, tmp_path: Path
+) -> None:
     server = make_sshd()
-    machine = Machine(SshTransport(server.settings()), server.node(), tmp_path)
+    machine = Machine(SshTransport(server.settings(ssh_path=ssh_path)), server.node(), tmp_path)
     connection = await machine.transport.connect(machine.node)
     process = await connection.start(machine.shell(STUBBORN), lambda _: None)
     group = await known_group(process)
@@ -205,9 +206,9 @@ async def test_abort_after_a_cut_finds_it_over_a_new_connection(make_sshd: MakeS
     await connection.close()
 
 
-async def test_abort_of_an_unreachable_machine_says_so(make_sshd: MakeSshd, tmp_path: Path) -> None:
+async def test_abort_of_an_unreachable_machine_says_so(make_sshd: MakeSshd, ssh_path: str, tmp_path: Path) -> None:
     server = make_sshd()
-    machine = Machine(SshTransport(server.settings()), server.node(), tmp_path)
+    machine = Machine(SshTransport(server.settings(ssh_path=ssh_path)), server.node(), tmp_path)
     connection = await machine.transport.connect(machine.node)
     process = await connection.start(machine.launch("sleep", "300"), lambda _: None)
     group = await known_group(process)
@@ -219,18 +220,27 @@ async def test_abort_of_an_unreachable_machine_says_so(make_sshd: MakeSshd, tmp_
     await connection.close()
 
 
-async def test_a_silent_connection_is_found_dead(make_sshd: MakeSshd, tmp_path: Path) -> None:
+async def test_a_silent_connection_is_found_dead_within_three_signs_of_life(
+    make_sshd: MakeSshd, ssh_path: str, tmp_path: Path
+) -> None:
     server = make_sshd()
-    machine = Machine(SshTransport(server.settings(keepalive=0.3)), server.node(), tmp_path)
+    keepalive = 1.0
+    machine = Machine(SshTransport(server.settings(keepalive=keepalive, ssh_path=ssh_path)), server.node(), tmp_path)
     connection = await machine.transport.connect(machine.node)
     process = await connection.start(machine.launch("sleep", "300"), lambda _: None)
     group = await known_group(process)
+    # signs of life come back while it lives, so nothing is lost yet
+    await asyncio.sleep(keepalive * 3.5)
+    assert alive(group)
     frozen = server.sessions()
+    assert frozen
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
-    async with asyncio.timeout(5):
-        with pytest.raises(ConnectionLostError):
+    started = time.monotonic()
+    with pytest.raises(ConnectionLostError, match="connection was lost"):
+        async with asyncio.timeout(keepalive * 5):
             await process.exited()
+    assert time.monotonic() - started < keepalive * 3 + 0.5
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
     await until(lambda: not alive(group))
@@ -247,9 +257,9 @@ async def test_a_shell_killed_on_the_machine_is_told(machine: Machine) -> None:
     await connection.close()
 
 
-async def test_a_cancelled_connect_leaves_nothing_behind(make_sshd: MakeSshd) -> None:
+async def test_a_cancelled_connect_leaves_nothing_behind(make_sshd: MakeSshd, ssh_path: str) -> None:
     server = make_sshd()
-    transport = SshTransport(server.settings())
+    transport = SshTransport(server.settings(ssh_path=ssh_path))
     for delay in (0.0, 0.005, 0.02, 0.05, 0.1):
         task = asyncio.create_task(transport.connect(server.node()))
         await asyncio.sleep(delay)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncssh
+import msgspec
 import pytest
 from tests.conftest import MakeSshd
 from tests.machine import Machine, until
@@ -23,8 +24,19 @@ from pilothouse.transports.ssh import SshTransport
 PASSWORD = "a'b\"c $x 密码"
 
 
+PATH = {"ssh": "auto"}
+
+
+@pytest.fixture(params=["auto", "general"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Everything here holds whoever does it: with the fast path before it, and without."""
+    monkeypatch.setitem(PATH, "ssh", request.param)
+    return str(request.param)
+
+
 @asynccontextmanager
 async def transport(settings: Settings, **more: object) -> AsyncIterator[SshTransport]:
+    settings = msgspec.structs.replace(settings, ssh_path=PATH["ssh"])
     made = SshTransport(settings, **more)  # type: ignore[arg-type]
     yield made
     await made.close()

@@ -93,3 +93,11 @@ def test_a_hundred_thousand_lines_are_quick(line: bytes) -> None:
     count = sum(len(reader.feed(data[i : i + 65536])) for i in range(0, len(data), 65536))
     assert time.process_time() - began < 2
     assert count == 100_000
+
+
+def test_a_known_character_set_comes_first() -> None:
+    both = "é".encode()  # two characters in Latin-1, one in UTF-8
+    assert LineReader(("GBK",), "latin-1").feed(both + b"\n") == ["Ã©"]
+    assert LineReader((), "GBK").feed("密码".encode("GBK") + b"\nplain\n") == ["密码", "plain"]
+    assert LineReader((), "utf8").feed("密码\n".encode()) == ["密码"]
+    assert LineReader((), "ascii").feed(both + b"\n") == ["é"]
