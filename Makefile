@@ -14,6 +14,7 @@ demo: $(READY)
 test: $(TEST_READY)
 	@scripts/server-present sshd openssh-server
 	@scripts/server-present mariadbd mariadb-server
+	@scripts/server-present sudo sudo
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -q
 

@@ -56,10 +56,7 @@ def machine(server: Sshd, path: str, home: Path, login: str, user: str, method: 
     return Machine(SshTransport(server.settings(ssh_path=path)), node, home)
 
 
-METHODS = [
-    "su",
-    pytest.param("sudo", marks=pytest.mark.skipif(shutil.which("sudo") is None, reason="sudo is not installed here")),
-]
+METHODS = ["su", "sudo"]
 
 
 @pytest.mark.parametrize("method", METHODS)
