@@ -47,6 +47,10 @@ class Channel(Protocol):
         """Take some of what has come; returns whether there is more. May raise SSH2Error."""
         ...
 
+    def waiting(self) -> bool:
+        """Whether something for it lies in the library already, so that the socket will not tell of it."""
+        ...
+
     def lost(self, why: str) -> None:
         """Learn that the connection is gone."""
         ...
@@ -170,12 +174,8 @@ class DrivenSession:
             if self._blocked_outbound():
                 return False
             self._half = None
-        while self._calls:
-            left = len(self._calls)
-            if not self._through(self._call):
-                return False
-            if len(self._calls) == left:
-                break
+        if not self._go_on():
+            return False
         more = False
         for channel in tuple(self._channels):
             if channel.writing and not self._through(channel.write):
@@ -185,7 +185,20 @@ class DrivenSession:
                 if self._blocked_outbound():
                     self._half = channel.read
                     return False
-        return more
+        # whoever reads takes everybody's packets off the socket: the calls' replies, and the other channels' data
+        if not self._go_on():
+            return False
+        return more or any(channel.reading and channel.waiting() for channel in self._channels)
+
+    def _go_on(self) -> bool:
+        """Go on with the calls; returns False when one left a packet half sent."""
+        while self._calls:
+            left = len(self._calls)
+            if not self._through(self._call):
+                return False
+            if len(self._calls) == left:
+                break
+        return True
 
     def _through(self, step: Callable[[], object]) -> bool:
         """Take a step; returns False when it left a packet half sent: then it must be the next one again."""

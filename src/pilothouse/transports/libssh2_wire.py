@@ -88,6 +88,13 @@ class Libssh2Wire:
             self._dialogue.control_closed("its shell ended before the operation did")
         return more
 
+    def waiting(self) -> bool:
+        """Whether data or the end lies in the library already."""
+        channel = self._channel
+        if channel is None or self._paused or self._ended:
+            return False
+        return bool(channel.poll_channel_read(0) or channel.poll_channel_read(1) or channel.eof())
+
     def lost(self, why: str) -> None:
         """Tell who waits: the connection is gone."""
         self._forget()
