@@ -20,6 +20,7 @@ from ssh2.session import LIBSSH2_SESSION_BLOCK_OUTBOUND, Session
 
 AGAIN: Final[int] = LIBSSH2_ERROR_EAGAIN
 _LOST_AFTER: Final = 3
+_SECOND_LOOK: Final = 0.05
 # the library counts whole seconds, and sends no sooner than two of them after the last
 _PING_SECONDS: Final = 2
 _BETWEEN_PINGS: Final = 2.1
@@ -47,8 +48,8 @@ class Channel(Protocol):
         """Take some of what has come; returns whether there is more. May raise SSH2Error."""
         ...
 
-    def waiting(self) -> bool:
-        """Whether something for it lies in the library already, so that the socket will not tell of it."""
+    def waiting(self) -> bool | None:
+        """Whether something for it lies in the library already, so that the socket will not tell; None: unknown."""
         ...
 
     def lost(self, why: str) -> None:
@@ -70,7 +71,7 @@ class DrivenSession:
         self._calls: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._channels: list[Channel] = []
         self._half: Callable[[], object] | None = None
-        self._turning = self._again = False
+        self._turning = self._again = self._unsure = False
         self._reading = self._writing = False
         self._heard = self._loop.time()
         self._pinged = -_BETWEEN_PINGS
@@ -166,6 +167,8 @@ class DrivenSession:
             self._watch_reading(on=False)
             return
         self.turn()
+        if self._unsure:
+            self._loop.call_later(_SECOND_LOOK, self.turn)
 
     def _advance(self) -> bool:
         """Take one turn of everything; returns whether something was left for want of fairness."""
@@ -188,7 +191,9 @@ class DrivenSession:
         # whoever reads takes everybody's packets off the socket: the calls' replies, and the other channels' data
         if not self._go_on():
             return False
-        return more or any(channel.reading and channel.waiting() for channel in self._channels)
+        waiting = {channel.waiting() for channel in self._channels if channel.reading}
+        self._unsure = None in waiting
+        return more or True in waiting
 
     def _go_on(self) -> bool:
         """Go on with the calls; returns False when one left a packet half sent."""

@@ -88,12 +88,17 @@ class Libssh2Wire:
             self._dialogue.control_closed("its shell ended before the operation did")
         return more
 
-    def waiting(self) -> bool:
-        """Whether data or the end lies in the library already."""
+    def waiting(self) -> bool | None:
+        """Whether data or the end lies in the library already; None when it cannot say."""
         channel = self._channel
         if channel is None or self._paused or self._ended:
             return False
-        return bool(channel.poll_channel_read(0) or channel.poll_channel_read(1) or channel.eof())
+        try:
+            # of either stream
+            return bool(channel.poll_channel_read(1) or channel.eof())
+        except SSH2Error:
+            # once a reply to a sign of life lies in the library, which never takes it
+            return None
 
     def lost(self, why: str) -> None:
         """Tell who waits: the connection is gone."""
