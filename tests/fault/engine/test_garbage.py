@@ -18,6 +18,7 @@ from tests.jobs import Document, document, group, local_nodes, operation, phase
 
 from pilothouse.cli import autoexec, main
 
+MAKE = 'echo \'{"v": 1}\' > "$OUTPUT_PATH"'
 JOB: Document = {
     **document(
         "900",
@@ -25,7 +26,7 @@ JOB: Document = {
             0,
             phase(
                 "here",
-                operation("make", "exit 0", "runner", arg=[{"type": "text", "value": "${who}"}], output={"v": {}}),
+                operation("make", MAKE, "runner", arg=[{"type": "text", "value": "${who}"}], output={"v": {}}),
                 phaseType="runner",
             ),
         ),
@@ -110,6 +111,7 @@ quietly = settings(max_examples=60, deadline=None, suppress_health_check=list(He
 
 @pytest.mark.parametrize("program", sorted(CODES))
 def test_the_document_that_is_changed_runs(program: str) -> None:
+    """Otherwise what follows would try refusals only."""
     assert judged(program, json.dumps(JOB), "\n".join(map(json.dumps, NODES))) == 0
 
 

@@ -269,3 +269,13 @@ async def test_an_unknown_selection_is_an_error_d46(bench: Bench) -> None:
     for selection in (Selection(groups=(9,)), Selection(phases=("q",)), Selection(nodes=(1,))):
         with pytest.raises(UsageError):
             await bench.run(doc, local_nodes(1), selection=selection)
+
+
+async def test_a_quote_in_the_name_of_a_node_breaks_nothing_d19(bench: Bench, sshd: Sshd) -> None:
+    name = """it's "web" `1` $(id)"""
+    target = {**ssh_nodes(sshd, 1)[0], "nodeName": name}
+    doc = document("7119", group(0, phase("p", operation("say", 'echo "<$NODE_NAME>"; echo "$AUTOEXEC_NODE"'))))
+    assert (await bench.run(doc, [target])).state is State.SUCCEEDED
+    lines = bare(bench.log("7119", "p", ssh_keys(sshd, 1)[0]))
+    said = lines.index(f"<{name}>")
+    assert json.loads(lines[said + 1])["nodeName"] == name

@@ -51,6 +51,14 @@ def test_a_sealed_password_is_the_same_password(password: str) -> None:
     assert legacy.open_secret(Secret(value), "k") == password
 
 
+@pytest.mark.parametrize("password", ["密码", "p@ss wörd", "пароль", "😀"])
+def test_check_8_a_password_in_any_script_comes_back(password: str) -> None:
+    text = f"server.password={password}\npassword.key=k\n"
+    value = entries(seal(text, entries(text)))["server.password"]
+    assert value.startswith("{ENCRYPTED}")
+    assert legacy.open_secret(Secret(value), "k") == password
+
+
 def test_server_and_settings_are_read(tmp_path: Path) -> None:
     path = tmp_path / "config.ini"
     path.write_text(
