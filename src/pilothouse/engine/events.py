@@ -63,11 +63,12 @@ class NodeStarted(Event, frozen=True, kw_only=True):
 
 
 class NodeSkipped(Event, frozen=True, kw_only=True):
-    """A node needs no work: an earlier run finished it as ``state``."""
+    """A node needs no work: an earlier run finished it as ``state``, with ``warnings``."""
 
     phase: str
     node: Node
     state: State
+    warnings: int = 0
 
 
 class NodeWaiting(Event, frozen=True, kw_only=True):

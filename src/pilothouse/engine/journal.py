@@ -86,6 +86,7 @@ _QUESTIONS: Final = (
 )
 _PUBLISHED: Final = "SELECT phase, resource_id FROM published"
 _LOCKS: Final = "SELECT request FROM lock ORDER BY id"
+_WARNED: Final = "SELECT phase, resource_id, warnings FROM node WHERE warnings > 0"
 _OUTPUTS: Final = "SELECT operation, data FROM output WHERE resource_id = ?"
 _OUTPUT_NODES: Final = "SELECT DISTINCT resource_id FROM output"
 RUNS: Final = "SELECT number, started, ended, pid, user, digest, state FROM run ORDER BY number"
@@ -178,6 +179,7 @@ class Journal:
         self._facts: dict[str, str] = {}
         self.run = 0
         self.nodes: dict[tuple[str, int], State] = {}
+        self.warned: dict[tuple[str, int], int] = {}
         self.operations: dict[tuple[str, int, str], OperationMark] = {}
         self.published: set[tuple[str, int]] = set()
 
@@ -407,6 +409,7 @@ class Journal:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
         self.run = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()[0]
         self.nodes = {(phase, node): State(state) for phase, node, state in self._rows(_NODES)}
+        self.warned = {(phase, node): count for phase, node, count in self._rows(_WARNED)}
         self.operations = {
             (phase, node, operation): OperationMark(State(state), token, code)
             for phase, node, operation, state, token, code in self._rows(_OPERATIONS)

@@ -86,7 +86,10 @@ class NodeRun:
         before = context.journal.nodes.get((place.phase, place.node.resource_id), State.PENDING)
         started = context.clock.time()
         if before.finished and not self._again:
-            context.stream.publish(NodeSkipped(at=started, phase=place.phase, node=place.node, state=before))
+            warned = context.journal.warned.get((place.phase, place.node.resource_id), 0)
+            context.stream.publish(
+                NodeSkipped(at=started, phase=place.phase, node=place.node, state=before, warnings=warned)
+            )
             return before, True
         recorded = context.journal.start_node(place.phase, place.node, started)
         context.stream.publish(NodeStarted(at=started, phase=place.phase, node=place.node))

@@ -66,7 +66,7 @@ class Translator:
         return [self._node(event.phase, event.node, State.RUNNING, event.at)]
 
     def _node_skipped(self, event: NodeSkipped) -> list[Push]:
-        return [self._node(event.phase, event.node, event.state, event.at)]
+        return [self._node(event.phase, event.node, event.state, event.at, warnings=event.warnings)]
 
     def _node_ended(self, event: NodeEnded) -> list[Push]:
         failures = sum(state is State.FAILED for state in event.operations.values())

@@ -162,6 +162,16 @@ async def test_nodes_done_before_are_reported_again(console: Console, served: Se
     assert console.of(calls.PARAMS) == []
 
 
+async def test_warnings_of_nodes_done_before_are_not_forgotten(console: Console, served: ServerBench) -> None:
+    served.give(job("4016", f'echo "WARN: x"; [ "$NODE_PORT" = 7001 ] || [ -e {served.settings.data}/mended ]'), TWO)
+    await served.run("4016")
+    (served.settings.data / "mended").touch()
+    console.requests.clear()
+    await served.run("4016", first=False)
+    told = [request.body for request in console.of(calls.NODE_STATUS) if request.body["resourceId"] == 5001]
+    assert [(body["status"], body["warnCount"]) for body in told] == [("succeed", 1)]
+
+
 async def test_an_ignored_failure_is_marked(console: Console, served: ServerBench) -> None:
     served.give(document("4011", group(0, phase("roll", operation("do", "exit 3", failIgnore=1)))), local_nodes(1))
     assert (await served.run("4011")).state is State.COMPLETED

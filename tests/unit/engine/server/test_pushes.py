@@ -104,7 +104,8 @@ def test_ignored_failures_are_marked(state: State, operations: dict[str, State],
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.IGNORED])
 def test_a_node_done_before_is_reported_again(state: State) -> None:
-    found = json.loads(body_of(NodeSkipped(at=1.0, phase="rollout", node=WEB, state=state)))
+    found = json.loads(body_of(NodeSkipped(at=1.0, phase="rollout", node=WEB, state=state, warnings=2)))
+    assert found["warnCount"] == 2
     assert found["status"] == {"succeeded": "succeed"}.get(state, state)
 
 
