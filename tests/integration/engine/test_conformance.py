@@ -14,7 +14,7 @@ from tests.jobs import Bench, Document, document, group, local_nodes, operation,
 from tests.sshd import Sshd, free_port, make_key
 
 from pilothouse.cli.demo_targets import _shell
-from pilothouse.engine.events import NodeEnded, NodeStarted
+from pilothouse.engine.events import NodeEnded, NodeStarted, PhaseEnded
 from pilothouse.errors import DocumentError, UsageError
 from pilothouse.jobs.plan import Selection
 from pilothouse.jobs.states import State
@@ -279,3 +279,12 @@ async def test_a_quote_in_the_name_of_a_node_breaks_nothing_d19(bench: Bench, ss
     lines = bare(bench.log("7119", "p", ssh_keys(sshd, 1)[0]))
     said = lines.index(f"<{name}>")
     assert json.loads(lines[said + 1])["nodeName"] == name
+
+
+async def test_a_phase_without_a_node_on_this_runner_says_so_and_succeeds(bench: Bench) -> None:
+    doc = document("7158", group(0, phase("p", operation("x", "true"))), group(1, phase("q", operation("y", "true"))))
+    targets = [{**node, "runnerId": 2} for node in local_nodes(2)]
+    assert (await bench.run(doc, targets)).state is State.SUCCEEDED
+    assert [event.phase for event in bench.recorder.of(PhaseEnded)] == ["p", "q"]
+    assert "phase p has no node on this runner" in bench.space("7158").console.read_text("utf-8")
+    assert bench.recorder.of(NodeStarted) == []
