@@ -193,7 +193,8 @@ def _script(console: Console, request: Request) -> Reply:
     }
     if request.query.get("scriptVersionId") == found["version"]:
         return Reply(205, b"", headers)
-    return Reply(200, found["text"].encode(), headers)
+    text = found["text"]
+    return Reply(200, text if isinstance(text, bytes) else text.encode(), headers)
 
 
 def _file(console: Console, request: Request) -> Reply:

@@ -13,7 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from pilothouse.cli.demo_targets import Targets, targets
+from pilothouse.cli.display.hints import Hints, program
 from pilothouse.cli.display.progress import display_for
 from pilothouse.cli.job_run import exit_code
 from pilothouse.clock import SystemClock
@@ -87,9 +90,10 @@ async def _run(example: Path, copy: Path, reached: Targets, settings: Settings, 
     for name in ("params.json", "nodes.json"):
         write_atomic(space.root / name, (copy / name).read_bytes(), mode=0o600)
     request = Request(job=job, nodes=found, source=str(copy / "params.json"), user=getpass.getuser(), beside=copy)
-    again = shlex.join([_program(), "job", "run", str(copy / "params.json"), "--nodes", str(copy / "nodes.json")])
-    further = shlex.join(["--data", str(settings.data)])
-    display = display_for(sys.stdout, SystemClock(), plain=plain, again=f"{again} {further}", further=further)
+    hints = _hints(settings)
+    again = hints.command("job", "run", str(copy / "params.json"), "--nodes", str(copy / "nodes.json"))
+    hints = msgspec.structs.replace(hints, again=again)
+    display = display_for(sys.stdout, SystemClock(), plain=plain, hints=hints)
     return await run_here(request, space, settings, displays=[display])
 
 
@@ -107,11 +111,15 @@ def _invite(result: JobResult, settings: Settings) -> None:
             print(f"— {title} ({path.relative_to(result.folder)})\n")
             print("\n".join(f"    {line}" for line in lines[:_SHOWN]))
             print(f"    ... {len(lines) - _SHOWN} more lines\n" if len(lines) > _SHOWN else "")
-    data = shlex.join(["--data", str(settings.data)])
-    node = log.stem if log else ""
+    hints = _hints(settings)
+    node = [log.stem] if log else []
     print("— look further\n")
-    for command in (f"job show {result.job_id}", f"job logs {result.job_id} {node}", "job list"):
-        print(f"    {shlex.quote(_program())} {command} {data}")
+    for words in (["job", "show", result.job_id], ["job", "logs", result.job_id, *node], ["job", "list"]):
+        print(f"    {hints.command(*words)}")
+
+
+def _hints(settings: Settings) -> Hints:
+    return Hints(program=program(), options=shlex.join(["--data", str(settings.data)]))
 
 
 def _examples() -> Path:
@@ -121,8 +129,3 @@ def _examples() -> Path:
         if folder.is_dir():
             return folder
     raise UsageError("the examples are not installed with this package; run the demo from a source folder")
-
-
-def _program() -> str:
-    found = shutil.which("pilothouse")
-    return "pilothouse" if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from pilothouse.cli.display.hints import Hints, program
 from pilothouse.jobs.plan import Selection
 from pilothouse.settings import Settings, load
 
@@ -16,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     from pilothouse.cli.job_parsers import parse
 
     chosen = parse(arguments)
-    chosen.again = shlex.join(["pilothouse", "job", *arguments])
+    chosen.again = f"{program()} {shlex.join(['job', *arguments])}"
     module = importlib.import_module(f"pilothouse.cli.{chosen.module}")
     return int(getattr(module, chosen.work)(chosen))
 
@@ -28,10 +29,11 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     return load(chosen.config, os.environ, **{name: value or None for name, value in found.items()})
 
 
-def further(chosen: argparse.Namespace) -> str:
-    """Return the options that further commands need to find the same job."""
+def hints_of(chosen: argparse.Namespace) -> Hints:
+    """Return how further commands find the same job."""
     named = [("--data", chosen.data), ("--config", chosen.config)]
-    return shlex.join(word for flag, value in named if value for word in (flag, str(value)))
+    options = shlex.join(word for flag, value in named if value for word in (flag, str(value)))
+    return Hints(program=program(), options=options, again=chosen.again)
 
 
 def selection_of(chosen: argparse.Namespace, settings: Settings) -> Selection:

@@ -15,7 +15,8 @@ from pilothouse.engine.preview import Command, Concern, Preview
 from pilothouse.engine.programs import find_programs
 from pilothouse.engine.request import read_job
 from pilothouse.engine.workspace import workspace
-from pilothouse.errors import ExitCode
+from pilothouse.errors import DocumentError, ExitCode
+from pilothouse.jobs.condition_faults import condition_faults
 from pilothouse.jobs.nodes import LOCAL, NodeFile
 from pilothouse.jobs.plan import GroupPlan, Plan, Step, plan
 from pilothouse.secrets.vault import Vault
@@ -26,6 +27,8 @@ def check(chosen: argparse.Namespace) -> int:
     """Print the plan of a job; raises DocumentError for what cannot run."""
     settings = settings_of(chosen)
     job, nodes = read_job(chosen.params, chosen.nodes_file, job_id=chosen.job_id)
+    if faults := condition_faults(job):
+        raise DocumentError(str(chosen.params), faults)
     space = workspace(settings.data, job.id)
     selection = selection_of(chosen, settings)
     planned = plan(job, nodes, selection)

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from pilothouse.cli.job_nodes import KnownNodes
-from pilothouse.engine.journal import PhaseRow
+from pilothouse.engine.journal_rows import PhaseRow
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import UsageError
 from pilothouse.jobs.nodes import Node

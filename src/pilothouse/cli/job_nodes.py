@@ -8,7 +8,7 @@ from typing import Final
 
 from pilothouse.cli.display.palette import clean
 from pilothouse.cli.display.ranges import expand
-from pilothouse.engine.journal import NodeRow
+from pilothouse.engine.journal_rows import NodeRow
 from pilothouse.engine.request import read_text
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import PilothouseError, UsageError

@@ -2,19 +2,15 @@
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 
 import msgspec
 
-from pilothouse.cli.display.progress import display_for
-from pilothouse.cli.job import further
 from pilothouse.cli.job_options import JobOptions, recorded
-from pilothouse.cli.job_run import finish
+from pilothouse.cli.job_run import finish, shown
 from pilothouse.cli.job_standing import existing
-from pilothouse.clock import SystemClock
 from pilothouse.engine.assembly import run_here
-from pilothouse.engine.journal import NodeRow
+from pilothouse.engine.journal_rows import NodeRow
 from pilothouse.engine.records import records
 from pilothouse.engine.request import Request, read_job
 from pilothouse.engine.workspace import Workspace, engine_pid
@@ -42,16 +38,7 @@ def retry(chosen: argparse.Namespace) -> int:
             return ExitCode.SUCCESS
         selection = narrowed
     request = _request(space, options, selection)
-    display = display_for(
-        sys.stdout,
-        SystemClock(),
-        as_json=chosen.json,
-        plain=chosen.plain,
-        paths={"logs": str(space.root / "log")},
-        again=chosen.again,
-        further=further(chosen),
-    )
-    return finish(asyncio.run(run_here(request, space, settings, displays=[display])))
+    return finish(asyncio.run(run_here(request, space, settings, displays=[shown(chosen, space)])))
 
 
 def failed_only(selection: Selection, rows: list[NodeRow]) -> Selection | None:

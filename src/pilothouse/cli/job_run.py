@@ -10,12 +10,13 @@ from typing import Final
 import msgspec
 
 from pilothouse.cli.display.progress import display_for
-from pilothouse.cli.job import further, selection_of, settings_of
+from pilothouse.cli.job import hints_of, selection_of, settings_of
 from pilothouse.cli.job_options import JobOptions
 from pilothouse.clock import SystemClock
 from pilothouse.engine.assembly import run_here
+from pilothouse.engine.events import Observer
 from pilothouse.engine.request import JobResult, Request, read_job
-from pilothouse.engine.workspace import engine_pid, workspace
+from pilothouse.engine.workspace import Workspace, engine_pid, workspace
 from pilothouse.errors import ExitCode, JobBusyError
 from pilothouse.files import write_atomic
 from pilothouse.jobs.states import State
@@ -50,16 +51,19 @@ def run(chosen: argparse.Namespace) -> int:
     write_atomic(space.params, chosen.params.read_bytes(), mode=0o600)
     if chosen.nodes_file:
         write_atomic(space.nodes, chosen.nodes_file.read_bytes(), mode=0o600)
-    display = display_for(
+    return finish(asyncio.run(run_here(request, space, settings, displays=[shown(chosen, space)])))
+
+
+def shown(chosen: argparse.Namespace, space: Workspace) -> Observer:
+    """Return the display that was asked for."""
+    return display_for(
         sys.stdout,
         SystemClock(),
         as_json=chosen.json,
         plain=chosen.plain,
         paths={"logs": str(space.root / "log")},
-        again=chosen.again,
-        further=further(chosen),
+        hints=hints_of(chosen),
     )
-    return finish(asyncio.run(run_here(request, space, settings, displays=[display])))
 
 
 def finish(result: JobResult) -> int:

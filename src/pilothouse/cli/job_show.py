@@ -10,14 +10,16 @@ from typing import Final
 import msgspec
 
 from pilothouse.cli.display.failures import Failure, Failures
-from pilothouse.cli.display.palette import DIM, STRONG, STYLES, Line, Marks, cells, clean, count, pad, took
+from pilothouse.cli.display.hints import USUAL, Hints
+from pilothouse.cli.display.palette import DIM, STRONG, STYLES, Line, Marks, clean, count, took
 from pilothouse.cli.display.paper import marks_of, put
 from pilothouse.cli.display.ranges import named
-from pilothouse.cli.job import further
+from pilothouse.cli.display.table import Row, phase_table
+from pilothouse.cli.job import hints_of
 from pilothouse.cli.job_nodes import KnownNodes, known_nodes
 from pilothouse.cli.job_standing import INTERRUPTED, Standing, existing, standing
 from pilothouse.clock import stamp
-from pilothouse.engine.journal import NodeRow, PhaseRow, RunRow
+from pilothouse.engine.journal_rows import NodeRow, PhaseRow, RunRow
 from pilothouse.errors import ExitCode
 from pilothouse.jobs.nodes import Node
 from pilothouse.jobs.states import State
@@ -25,8 +27,6 @@ from pilothouse.jobs.states import State
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 _RUNS: Final = 5
 _REASONS: Final = 10
-_NAME_WIDTH: Final = 30
-_HEADINGS: Final = ("phase", "state", "time", "nodes")
 _FAILING: Final = frozenset({State.FAILED.value, State.ABORTED.value})
 _OVER: Final = frozenset({State.SUCCEEDED.value, State.COMPLETED.value})
 _WORDS: Final = {State.SUCCEEDED.value: "ok"}
@@ -40,18 +40,18 @@ def show(chosen: argparse.Namespace) -> int:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
         return ExitCode.SUCCESS
     nodes = known_nodes(space, found.nodes)
-    put(describe(found, nodes, marks_of(sys.stdout), time.time(), further(chosen)), sys.stdout)
+    put(describe(found, nodes, marks_of(sys.stdout), time.time(), hints_of(chosen)), sys.stdout)
     return ExitCode.SUCCESS
 
 
-def describe(found: Standing, nodes: KnownNodes, marks: Marks, now: float, more: str = "") -> list[Line]:
-    """Return a job's standing for a person; ``more`` are the options that further commands need."""
+def describe(found: Standing, nodes: KnownNodes, marks: Marks, now: float, hints: Hints = USUAL) -> list[Line]:
+    """Return a job's standing for a person."""
     return [
         *_title(found, marks, now),
         *_table(found, marks, now),
         *_reasons(found, nodes, marks),
         (),
-        *_next(found, nodes, f" {more}" if more else ""),
+        *_next(found, nodes, hints),
     ]
 
 
@@ -83,19 +83,10 @@ def _run(run: RunRow, found: Standing, now: float) -> Line:
 
 
 def _table(found: Standing, marks: Marks, now: float) -> list[Line]:
-    if not found.phases:
-        return []
-    rows = [_row(phase, found, now) for phase in found.phases]
-    widths = [max(cells(row[column]) for row in [_HEADINGS, *rows]) for column in range(3)]
-    widths[0] = min(widths[0], _NAME_WIDTH)
-    lines: list[Line] = [(), (("    " + _cells(_HEADINGS, widths, marks), DIM),)]
-    for row in rows:
-        style = STYLES.get(row[1], "")
-        lines.append(((f"  {marks.of.get(row[1], ' ')} ", style), (_cells(row, widths, marks), "")))
-    return lines
+    return phase_table([_row(phase, found, now) for phase in found.phases], marks) if found.phases else []
 
 
-def _row(phase: PhaseRow, found: Standing, now: float) -> tuple[str, str, str, str]:
+def _row(phase: PhaseRow, found: Standing, now: float) -> Row:
     counts = Counter(node.state for node in found.nodes if node.phase == phase.phase)
     order = [state.value for state in State]
     shown = [f"{counts[state]:,} {_WORDS.get(state, state)}" for state in order if counts[state]]
@@ -106,11 +97,6 @@ def _row(phase: PhaseRow, found: Standing, now: float) -> tuple[str, str, str, s
 
 def _phase_state(phase: PhaseRow, found: Standing) -> str:
     return INTERRUPTED if phase.state == State.RUNNING and found.engine is None else phase.state
-
-
-def _cells(row: tuple[str, str, str, str], widths: list[int], marks: Marks) -> str:
-    name, state = (pad(text, width, marks.more) for text, width in zip(row[:2], widths[:2], strict=True))
-    return f"{name}  {state}  {row[2]:>{widths[2]}}  {row[3]}"
 
 
 def _reasons(found: Standing, nodes: KnownNodes, marks: Marks) -> list[Line]:
@@ -150,22 +136,22 @@ def _failure(row: NodeRow, nodes: KnownNodes) -> Failure:
     return Failure(phase=row.phase, node=node, reason=row.reason, seconds=(row.ended or 0) - row.started, tail=())
 
 
-def _next(found: Standing, nodes: KnownNodes, more: str) -> list[Line]:
+def _next(found: Standing, nodes: KnownNodes, hints: Hints) -> list[Line]:
     job = found.job_id
     failing = [row for row in found.nodes if row.state in _FAILING]
     steps: list[tuple[str, str]] = []
     if failing:
         title = nodes.title(failing[0].resource_id)
         node = title if title.isprintable() and " " not in title else str(failing[0].resource_id)
-        steps.append(("see why", f"pilothouse job logs {job} {node}{more}"))
+        steps.append(("see why", hints.command("job", "logs", job, node)))
     if found.engine and any(row.state == State.WAITING for row in found.nodes):
-        steps.append(("answer", f"pilothouse job answer {job}{more}"))
+        steps.append(("answer", hints.command("job", "answer", job)))
     if found.engine:
-        steps.append(("watch", f"pilothouse job follow {job}{more}"))
+        steps.append(("watch", hints.command("job", "follow", job)))
     elif found.state in _OVER:
-        steps.append(("outputs", f"pilothouse job outputs {job}{more}"))
+        steps.append(("outputs", hints.command("job", "outputs", job)))
     else:
-        steps.append(("go on", f"pilothouse job retry {job}{more}"))
+        steps.append(("go on", hints.command("job", "retry", job)))
     width = max(len("files"), *(len(label) for label, _ in steps))
     lines: list[Line] = [((f"  {'files':{width}}  ", DIM), (found.folder, ""))]
     return lines + [((f"  {label:{width}}  ", DIM), (command, STRONG)) for label, command in steps]

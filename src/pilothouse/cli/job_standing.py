@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from pilothouse.cli.job import settings_of
-from pilothouse.engine.journal import NodeRow, OperationRow, PhaseRow, RunRow
+from pilothouse.engine.journal_rows import NodeRow, OperationRow, PhaseRow, RunRow
 from pilothouse.engine.records import Records, records
 from pilothouse.engine.workspace import Workspace, engine_pid, workspace, workspaces
 from pilothouse.errors import ExitCode, JobNotFoundError, JournalError, UsageError

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pilothouse.engine.journal import QuestionRow
+from pilothouse.engine.journal_rows import QuestionRow
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import RefusedError, UsageError
 

@@ -11,7 +11,7 @@ from pilothouse.engine.events import EventStream
 from pilothouse.engine.journal import Journal
 from pilothouse.engine.link import ServerLink
 from pilothouse.engine.outputs import OutputStore
-from pilothouse.engine.programs import Programs
+from pilothouse.engine.program import Programs
 from pilothouse.engine.publications import Publications
 from pilothouse.engine.questions import Questions
 from pilothouse.engine.variables import Variables

@@ -119,6 +119,7 @@ def target_environment(facts: JobFacts, phase: str, node: Node, operation: str, 
         {
             "HISTSIZE": "0",
             **_node_names(node),
+            **_instance_paths(facts.environment, node),
             "AUTOEXEC_JOBID": facts.job_id,
             "AUTOEXEC_NODE": node_document(node, ""),
             "AUTOEXEC_PHASE_NAME": phase,
@@ -161,6 +162,7 @@ def reference_names(facts: JobFacts, node: Node, everywhere: Mapping[str, str]) 
         "INS_PORT": "" if node.port is None else str(node.port),
         "NODE_PROTOCOL_PORT": str(node.protocol_port or ""),
         "INS_PROTOCOL_PORT": str(node.protocol_port or ""),
+        **_instance_paths({**facts.environment, **everywhere}, node),
     }
     return {
         **facts.environment,
@@ -171,6 +173,12 @@ def reference_names(facts: JobFacts, node: Node, everywhere: Mapping[str, str]) 
         "AUTOEXEC_USER": facts.user,
         "AUTOEXEC_TENANT": facts.tenant,
     }
+
+
+def _instance_paths(known: Mapping[str, Any], node: Node) -> dict[str, str]:
+    """Return where a node stands in its deployment, by names and by ids; nothing for what is not ``known``."""
+    own = {"INS_PATH": ("NAME_PATH", node.name), "INS_ID_PATH": ("ID_PATH", str(node.resource_id))}
+    return {name: f"{as_text(known[path])}/{last}" for name, (path, last) in own.items() if known.get(path)}
 
 
 def _node_names(node: Node) -> dict[str, str]:

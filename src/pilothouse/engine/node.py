@@ -17,7 +17,7 @@ from pilothouse.engine.events import (
     OperationSkipped,
     OperationStarted,
 )
-from pilothouse.engine.journal import OperationMark
+from pilothouse.engine.journal_rows import OperationMark
 from pilothouse.engine.native.attempt import NativeAttempt
 from pilothouse.engine.native.table import is_native, is_standing
 from pilothouse.engine.nodelog import NodeLog

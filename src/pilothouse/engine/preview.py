@@ -6,10 +6,11 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.engine.environment import JobFacts, reference_names
-from pilothouse.engine.programs import Programs
+from pilothouse.engine.program import Programs
 from pilothouse.errors import PilothouseError
 from pilothouse.jobs.arguments import CommandLine, command_line
 from pilothouse.jobs.document import Choice, Job, Kind, Loop, Operation, Phase, each
+from pilothouse.jobs.items import loop_items
 from pilothouse.jobs.nodes import LOCAL, Node, NodeFile
 from pilothouse.jobs.plan import GroupPlan, Plan, Selection
 from pilothouse.jobs.references import Scope, expand_options, references
@@ -81,7 +82,7 @@ class Preview:
 
     def concerns(self, usable: frozenset[str]) -> list[Concern]:
         """Return what looks wrong; ``usable`` are the protocols by which nodes can be reached."""
-        return [*self._unknown(), *self._empty(), *self._unreachable(usable)]
+        return [*self._unknown(), *self._idle(), *self._empty(), *self._unreachable(usable)]
 
     def _samples(self) -> Iterator[tuple[Phase, Node]]:
         for phase in _phases(self._job):
@@ -143,6 +144,15 @@ class Preview:
                 for name in dict.fromkeys(_referred(operation)):
                     if text := _fault(name, scope, declared):
                         yield Concern(where=f"{phase.name} / {operation.id}", text=text)
+
+    def _idle(self) -> Iterator[Concern]:
+        """Yield the loops that have nothing to go over, as far as that is known before a run."""
+        for phase, node in self._samples():
+            scope = _Sample(names=self._names(node))
+            for _, operation in each(phase.operations):
+                if isinstance(operation.block, Loop) and not loop_items(operation.block.items, scope):
+                    text = f"loopItems {operation.block.items!r} holds no item; what is in the loop will not run"
+                    yield Concern(where=f"{phase.name} / {operation.id}", text=self._masker.mask(text))
 
     def _empty(self) -> Iterator[Concern]:
         asked = self._selection

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from pilothouse.engine import journal
-from pilothouse.engine.journal import NodeRow, OperationRow, PhaseRow, RunRow
+from pilothouse.engine import journal_statements as sql
+from pilothouse.engine.journal_rows import NodeRow, OperationRow, PhaseRow, RunRow
 from pilothouse.errors import JournalError
 from pilothouse.jobs.plan import Plan
 
@@ -21,10 +21,10 @@ _OUTPUTS: Final = "SELECT operation, resource_id, data FROM output ORDER BY oper
 _PLAN: Final = "SELECT plan FROM run ORDER BY number DESC LIMIT 1"
 _FACT: Final = "SELECT value FROM fact WHERE name = ?"
 _STATEMENTS: Final = {
-    RunRow: journal.RUNS,
-    PhaseRow: journal.PHASES,
-    NodeRow: journal.NODE_ROWS,
-    OperationRow: journal.OPERATION_ROWS,
+    RunRow: sql.RUNS,
+    PhaseRow: sql.PHASES,
+    NodeRow: sql.NODE_ROWS,
+    OperationRow: sql.OPERATION_ROWS,
 }
 
 

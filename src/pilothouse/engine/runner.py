@@ -3,39 +3,27 @@
 import asyncio
 import os
 import resource
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from pilothouse.clock import Clock, SystemClock
-from pilothouse.engine.barrier import INTERVAL, RoundBarrier
-from pilothouse.engine.connections import Connections
+from pilothouse.engine.barrier import INTERVAL
 from pilothouse.engine.context import Context
 from pilothouse.engine.control import Control
-from pilothouse.engine.environment import JobFacts, job_environment
 from pilothouse.engine.events import EventStream, JobEnded, JobStarted, Notice, Observer, PhaseEnded
+from pilothouse.engine.gathering import Parts, context_of
 from pilothouse.engine.journal import Journal
 from pilothouse.engine.link import ServerLink, Standalone
-from pilothouse.engine.outputs import JournalOutputs
 from pilothouse.engine.phases import GroupRun
-from pilothouse.engine.programs import find_programs
-from pilothouse.engine.publications import Publications, Publisher
-from pilothouse.engine.questions import Questions
+from pilothouse.engine.publications import Publisher
 from pilothouse.engine.reception import reception
 from pilothouse.engine.request import JobResult, Request
-from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import JobLock, Workspace
 from pilothouse.errors import PilothouseError
-from pilothouse.jobs.document import Strategy
-from pilothouse.jobs.nodes import LOCAL, Node, NodeFile
 from pilothouse.jobs.plan import Plan, plan
-from pilothouse.jobs.references import expand_options
-from pilothouse.jobs.secret import Secret
 from pilothouse.jobs.states import FINISHED, State, Tally, job_state
-from pilothouse.secrets.vault import Vault
-from pilothouse.settings import Settings, for_processes
-from pilothouse.tools.catalog import Catalog
+from pilothouse.settings import Settings
 from pilothouse.transports.contract import Transport
 
 
@@ -69,8 +57,21 @@ async def run_job(
         journal = Journal(space.journal)
         await journal.open()
         try:
-            runner = _Runner(request, space, settings, planned, journal, control or Control(), clock or SystemClock())
-            return await runner.run(transports, observers, link, round_interval)
+            stream = EventStream(observers)
+            link.attach(stream)
+            parts = Parts(
+                request=request,
+                plan=planned,
+                space=space,
+                settings=settings,
+                journal=journal,
+                control=control or Control(),
+                clock=clock or SystemClock(),
+                stream=stream,
+                link=link,
+                round_interval=round_interval,
+            )
+            return await _Runner(parts).run(context_of(parts, transports), observers)
         except BaseExceptionGroup as several:
             raise _first(several) from None
         finally:
@@ -82,35 +83,17 @@ async def run_job(
 class _Runner:
     """One run of a job."""
 
-    def __init__(
-        self,
-        request: Request,
-        space: Workspace,
-        settings: Settings,
-        planned: Plan,
-        journal: Journal,
-        control: Control,
-        clock: Clock,
-    ) -> None:
-        self._request = request
-        self._space = space
-        self._settings = settings
-        self._plan = planned
-        self._journal = journal
-        self._control = control
-        self._clock = clock
+    def __init__(self, parts: Parts) -> None:
+        self._request = parts.request
+        self._space = parts.space
+        self._plan = parts.plan
+        self._journal = parts.journal
+        self._control = parts.control
+        self._clock = parts.clock
 
-    async def run(
-        self,
-        transports: Mapping[str, Transport],
-        observers: Sequence[Observer],
-        link: ServerLink,
-        round_interval: float,
-    ) -> JobResult:
+    async def run(self, context: Context, observers: Sequence[Observer]) -> JobResult:
         _raise_file_limit()
-        stream = EventStream(observers)
-        link.attach(stream)
-        context = self._context(transports, stream, link, round_interval)
+        stream = context.stream
         for observer in observers:
             if isinstance(observer, Publisher):
                 observer.report_to(context.publications)
@@ -209,87 +192,6 @@ class _Runner:
             phases=tuple(phases),
         )
 
-    def _nodes(self, vault: Vault) -> dict[str, dict[int, Node]]:
-        """Return the nodes of each phase of the plan, their passwords opened."""
-        sets = self._request.node_sets
-        found: dict[str, dict[int, Node]] = {}
-        opened: dict[int, dict[int, Node]] = {}
-        for group in self._plan.groups:
-            for phase in group.phases:
-                scattered = group.strategy is Strategy.ONE_SHOT or len(self._request.selection.phases) == 1
-                file = sets.of_phase(group.number, phase) if scattered else sets.of_group(group.number)
-                if id(file) not in opened:
-                    opened[id(file)] = {LOCAL.resource_id: LOCAL, **_opened(file, vault)}
-                found[phase] = opened[id(file)]
-        return found
-
-    def _context(
-        self, transports: Mapping[str, Transport], stream: EventStream, link: ServerLink, round_interval: float
-    ) -> Context:
-        request, settings = self._request, self._settings
-        job = request.job
-
-        vault = Vault(settings.password_key)
-        sealed = expand_options(job.options, job.global_options)
-        options = {name: vault.open_option(value) for name, value in sealed.items()}
-        facts = JobFacts(
-            job_id=job.id,
-            tenant=job.tenant,
-            user=request.user,
-            runner_id=request.selection.runner_id,
-            pid=os.getpid(),
-            home=request.home,
-            dev_mode=request.dev_mode,
-            pass_through=request.pass_through,
-            options=options,
-            environment=job.environment,
-        )
-        hidden = [value for name, value in options.items() if value != sealed[name]]
-        places = (*((request.beside,) if request.beside else ()), self._space.root)
-        single = len({node.resource_id for node in request.all_nodes}) == 1
-        outputs = JournalOutputs(self._journal, self._space, single=single)
-        nodes = self._nodes(vault)
-        return Context(
-            job=job,
-            nodes=nodes,
-            facts=facts,
-            environment={
-                **job_environment(facts, self._space),
-                **for_processes(settings),
-                **({"_SQL_FILES": request.sql_files} if request.sql_files else {}),
-            },
-            programs=find_programs(
-                job, Catalog(settings.plugins), self._space, places, request.source, self._plan.phases
-            ),
-            space=self._space,
-            settings=settings,
-            clock=self._clock,
-            journal=self._journal,
-            outputs=outputs,
-            variables=Variables(self._journal, outputs),
-            stream=stream,
-            control=self._control,
-            connections=Connections(transports, self._plan),
-            opener=lambda text: vault.open(Secret(text)),
-            link=link,
-            publications=Publications(self._journal, self._space),
-            questions=Questions(
-                self._journal, stream, self._clock, lambda phase, number: nodes.get(phase, {}).get(number), hidden
-            ),
-            barrier=RoundBarrier(
-                job.id,
-                link,
-                self._control,
-                stream,
-                self._clock,
-                limit=settings.operation_timeout,
-                interval=round_interval,
-            ),
-            secrets=hidden,
-            force=request.force,
-            mark=self._journal.fact("mark", secrets.token_hex(4)),
-        )
-
 
 async def _check_rounds(request: Request, planned: Plan, link: ServerLink) -> None:
     """Refuse rounds that other runners take part in when there is no server to hold them together."""
@@ -297,15 +199,6 @@ async def _check_rounds(request: Request, planned: Plan, link: ServerLink) -> No
     # exactly this class: one that adds to it may well know how to end rounds
     if shared and type(link) is Standalone and not request.dev_mode:
         await link.round_ended(request.job.id, shared[0].number, "", 0)
-
-
-def _opened(file: NodeFile, vault: Vault) -> dict[int, Node]:
-    return {
-        node.resource_id: msgspec.structs.replace(
-            node, password=Secret(vault.open(node.password)), access=node.access.opened(vault.open)
-        )
-        for node in file.nodes
-    }
 
 
 def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -170,3 +170,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def needs_nodes(self) -> bool:
         """Whether any phase runs on target nodes."""
         return any(not phase.on_runner for group in self.groups for phase in group.phases)
+
+
+def placed(job: Job) -> Iterator[tuple[str, str, Operation]]:
+    """Yield the name of the phase, the JSON path and the operation, for every operation, also of those in blocks."""
+    for g, group in enumerate(job.groups):
+        for p, phase in enumerate(group.phases):
+            for place, operation in each(phase.operations, f"$.runFlow[{g}].phases[{p}].operations"):
+                yield phase.name, place, operation

@@ -13,6 +13,8 @@ class Interpreter(msgspec.Struct, frozen=True):
     style: str = "posix"
 
 
+PACKAGE: Final = "package"
+
 INTERPRETERS: Final = {
     "bash": Interpreter(".sh", ("bash", "-l")),
     "sh": Interpreter(".sh", ("sh", "-l")),
@@ -25,7 +27,7 @@ INTERPRETERS: Final = {
     "cmd": Interpreter(".bat", ("cmd", "/c"), "cmd"),
     "powershell": Interpreter(".ps1", ("powershell", "-f"), "powershell"),
     "vbscript": Interpreter(".vbs", ("cscript",), "vbscript"),
-    "package": Interpreter(".tar", ()),
+    PACKAGE: Interpreter(".tar", ()),
 }
 
 _PROBE: Final = 'for p in python3 python; do command -v "$p" >/dev/null 2>&1 && exec "$p" "$@"; done; '

@@ -5,12 +5,14 @@ This module imports asyncssh; import it only when a connection is made.
 
 import asyncio
 import logging
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import asyncssh
+from cryptography.utils import CryptographyDeprecationWarning
 
 from pilothouse.errors import ConnectionLostError, TargetError, UnreachableError
 from pilothouse.jobs.access import Hop
@@ -27,6 +29,9 @@ from pilothouse.transports.jump_hosts import JumpHosts
 from pilothouse.transports.known_hosts import HostKey
 from pilothouse.transports.operation import OUTCOMES
 from pilothouse.transports.ssh_wire import SshWire
+
+# old servers offer no other key exchange; whoever runs a job against them can do nothing about it
+warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields", CryptographyDeprecationWarning)
 
 _LOG: Final = logging.getLogger(__name__)
 _CLOSE_SECONDS: Final = 2.0

@@ -4,13 +4,18 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.blocks import when
 from tests.commands import Commands
-from tests.jobs import Document, document, group, operation, phase, ssh_nodes
+from tests.jobs import Document, document, group, local_nodes, operation, phase, ssh_nodes
 from tests.sshd import Sshd
+
+from pilothouse.errors import ExitCode
 
 
 @pytest.fixture
@@ -144,3 +149,36 @@ def test_the_demo_serves_ssh_itself_where_no_sshd_is_installed(commands: Command
     said = commands.pilothouse("demo", "--data", str(commands.folder / "demo"), "--embedded", timeout=60)
     assert "asyncssh's embedded server" in said.stdout
     assert "624490098515988 succeeded" in said.stdout
+
+
+def test_check_refuses_a_condition_that_no_run_could_read(commands: Commands) -> None:
+    block = when("x", "$NODE_NAME == ", [operation("work", "true")])
+    job = commands.write(document("16", group(0, phase("there", block))), local_nodes(1))
+    said = commands.pilothouse("job", "check", *job, code=ExitCode.USAGE)
+    assert "$.runFlow[0].phases[0].operations[0].condition: '$NODE_NAME == ' at column 15: the end" in said.stderr
+
+
+def test_an_old_server_brings_no_warning_of_a_library(tmp_path: Path, make_sshd: Callable[..., Sshd]) -> None:
+    old = make_sshd(KexAlgorithms="diffie-hellman-group14-sha256")
+    commands = Commands(tmp_path, old)
+    # an interpreter that makes errors of warnings would fail the node
+    said = commands.pilothouse("job", "run", *commands.write(two_phases("17"), ssh_nodes(old, 1)))
+    assert "deprecated" not in said.stdout + said.stderr
+
+
+def test_the_next_command_is_told_as_this_one_was_called(commands: Commands, sshd: Sshd) -> None:
+    called = commands.folder / "bin" / "pilothouse"
+    called.parent.mkdir()
+    called.write_text(f"#!{sys.executable}\nfrom pilothouse.cli.main import main\nraise SystemExit(main())\n")
+    called.chmod(0o755)
+    job = commands.write(two_phases("18"), ssh_nodes(sshd, 1))
+    for words, told in ((("run", *job), "job show 18"), (("show", "18"), "job outputs 18")):
+        said = subprocess.run(
+            ["bin/pilothouse", "job", *words],
+            env=commands.environment,
+            cwd=commands.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        assert f"  bin/pilothouse {told}\n" in said.stdout

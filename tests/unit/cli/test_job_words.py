@@ -10,7 +10,7 @@ from pilothouse.cli.job_options import JobOptions
 from pilothouse.cli.job_retry import failed_only
 from pilothouse.cli.job_standing import Head
 from pilothouse.cli.sshcmd_run import labels
-from pilothouse.engine.journal import NodeRow
+from pilothouse.engine.journal_rows import NodeRow
 from pilothouse.errors import UsageError
 from pilothouse.jobs.nodes import Node
 from pilothouse.jobs.plan import Selection

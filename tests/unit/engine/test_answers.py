@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pilothouse.engine.answers import Question, checked, deliver, question_of
-from pilothouse.engine.journal import QuestionRow
+from pilothouse.engine.journal_rows import QuestionRow
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import RefusedError, UsageError
 

@@ -146,3 +146,20 @@ def test_names_for_references() -> None:
 
 def test_the_runner_itself_has_no_node_names() -> None:
     assert not {"NODE_HOST", "RESOURCE_ID", "INS_NAME"} & set(reference_names(FACTS, LOCAL, {}))
+
+
+def test_nodes_of_a_deployment_have_instance_paths() -> None:
+    deployed = {"NAME_PATH": "shop/web/prod", "ID_PATH": "1/2/3"}
+    paths = {"INS_PATH": "shop/web/prod/web", "INS_ID_PATH": "1/2/3/5001"}
+    facts = msgspec.structs.replace(FACTS, environment=deployed)
+    assert paths.items() <= reference_names(facts, NODE, {}).items()
+    assert paths.items() <= dict(target_environment(facts, "deploy", NODE, "op_1", "")).items()
+    assert paths.items() <= reference_names(FACTS, NODE, deployed).items()
+    assert not paths.keys() & reference_names(facts, LOCAL, {}).keys()
+
+
+@pytest.mark.parametrize("given", [{}, {"NAME_PATH": "", "ID_PATH": None}])
+def test_without_a_deployment_there_are_no_instance_paths(given: dict[str, Any]) -> None:
+    facts = msgspec.structs.replace(FACTS, environment=given)
+    found = {**reference_names(facts, NODE, {}), **dict(target_environment(facts, "p", NODE, "o", ""))}
+    assert not {"INS_PATH", "INS_ID_PATH"} & set(found)

@@ -1,10 +1,11 @@
 import json
 from typing import Any
 
+from tests.blocks import loop
 from tests.jobs import Document, document, group, local_nodes, operation, phase
 
 from pilothouse.engine.preview import Preview
-from pilothouse.engine.programs import Program
+from pilothouse.engine.program import Program
 from pilothouse.jobs import decoding, nodes
 from pilothouse.jobs.nodes import NodeFile
 from pilothouse.jobs.plan import Selection, plan
@@ -103,10 +104,10 @@ def test_a_value_that_no_program_can_be_given_is_a_problem() -> None:
 
 def test_blocks_show_their_conditions_and_what_is_in_them() -> None:
     inner = operation("inner", "true", opt={"a": "${item} ${set} ${nosuch}", "b": "${there.inner_1.loop.x}"})
-    loop: Document = {"opId": "loop_1", "opName": "native/LOOP-Block", "opType": "native", "loopItems": "[1, 2]"}
-    loop |= {"loopItemVar": "item", "operations": [inner]}
+    turns: Document = {"opId": "loop_1", "opName": "native/LOOP-Block", "opType": "native", "loopItems": "[1, 2]"}
+    turns |= {"loopItemVar": "item", "operations": [inner]}
     setter = {"opId": "set_1", "opName": "native/setenv", "opType": "native", "opt": {"name": "set", "value": "1"}}
-    choice = {"opId": "if_1", "opName": "native/IF-Block", "opType": "native", "condition": "1 == 1", "if": [loop]}
+    choice = {"opId": "if_1", "opName": "native/IF-Block", "opType": "native", "condition": "1 == 1", "if": [turns]}
     found = preview(document("1", group(0, phase("there", setter, choice))), local_nodes(1))
     assert [(item.operation, item.depth, item.command) for item in found.commands()] == [
         ("set_1", 0, "native/setenv --name set --value 1"),
@@ -115,3 +116,12 @@ def test_blocks_show_their_conditions_and_what_is_in_them() -> None:
         ("inner_1", 2, "inner -a '${item} ${set} ${nosuch}' -b '${there.inner_1.loop.x}'"),
     ]
     assert [item.text.partition(":")[0] for item in found.concerns(USABLE)] == ["${nosuch}"]
+
+
+def test_loops_with_nothing_to_go_over_are_told() -> None:
+    inner = operation("inner", "true")
+    given = {"none": [], "commas": ",\n ,", "named": "${nothing}", "later": "${there.inner_1.loop.x}", "some": "a"}
+    loops = [loop(name, items, "item", {**inner, "opId": f"inner_{name}"}) for name, items in given.items()]
+    doc = document("1", group(0, phase("there", *loops, inner)), opt={"nothing": ""})
+    told = [item.where for item in preview(doc, local_nodes(1)).concerns(USABLE) if "no item" in item.text]
+    assert told == [f"there / native/LOOP-Block_{name}" for name in ("none", "commas", "named")]

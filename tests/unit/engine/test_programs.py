@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.archives import tar
 
-from pilothouse.engine.programs import Programs, find_programs
+from pilothouse.engine.program import Programs
+from pilothouse.engine.programs import find_programs
 from pilothouse.engine.workspace import Workspace, workspace
 from pilothouse.errors import DocumentError
 from pilothouse.jobs.document import Group, Job, Kind, Operation, Phase, Script, Strategy
@@ -118,11 +120,60 @@ def test_a_script_may_stand_for_an_sql_tool(space: Workspace) -> None:
     assert found["p0", "op_1"].files == ()
 
 
-@pytest.mark.parametrize("interpreter", ["cmd", "powershell", "vbscript", "package"])
+@pytest.mark.parametrize("interpreter", ["cmd", "powershell", "vbscript"])
 def test_interpreters_of_other_systems_are_refused(space: Workspace, interpreter: str) -> None:
     (problem,) = refused(job((script("op_1", interpreter=interpreter),)), space).problems
     assert problem.path == "$.runFlow[0].phases[0].operations[0].interpreter"
+    assert problem.found.startswith(f"{interpreter}, which runs on Windows only")
     assert "bash" in problem.allowed
+
+
+def archive(folder: Path, name: str, content: bytes) -> None:
+    (folder / "script").mkdir(exist_ok=True)
+    (folder / "script" / name).write_bytes(content)
+
+
+def package(kind: Kind = Kind.TARGET, **fields: Any) -> Operation:
+    return script("op_1", kind, name="install", interpreter="package", **{"content": None, **fields})
+
+
+def test_a_package_travels_as_its_members(space: Workspace, tmp_path: Path) -> None:
+    archive(tmp_path, "install.tar", tar({"install": "#!/bin/sh\n", "lib/data": b"\r\n\xff"}))
+    found = find(job((package(),)), space, tmp_path)["p0", "op_1"]
+    assert found.command == ("./install",)
+    assert [(file.name, file.content, file.mode) for file in found.files] == [
+        ("install", b"#!/bin/sh\n", 0o700),
+        ("lib/data", b"\r\n\xff", 0o600),
+    ]
+    # a later run finds it in the run folder
+    assert find(job((package(),)), space, space.root)["p0", "op_1"] == found
+
+
+def test_a_package_on_the_runner_is_unpacked_in_the_script_folder(space: Workspace, tmp_path: Path) -> None:
+    archive(tmp_path, "op_1.tar", tar({"run.sh": "echo"}))
+    *_, path = find(job((package(Kind.RUNNER),)), space, tmp_path)["p0", "op_1"].command
+    assert Path(path).read_text() == "echo"
+    assert Path(path).parent.parent == space.root / "script"
+    assert find(job((package(Kind.RUNNER),)), None, tmp_path)["p0", "op_1"].command[-1] == "op_1/run.sh"
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "told"),
+    [
+        (None, {}, "no archive"),
+        (None, {"content": "echo"}, "a text for the interpreter package"),
+        (b"echo no archive", {}, "cannot be unpacked"),
+        (tar({"other": "x"}), {}, "no file install or install.sh or run.sh at its top"),
+    ],
+)
+def test_a_package_that_cannot_be_run_is_refused_by_place(
+    space: Workspace, tmp_path: Path, content: bytes | None, fields: dict[str, Any], told: str
+) -> None:
+    if content is not None:
+        archive(tmp_path, "install.tar", content)
+    (problem,) = refused(job((package(**fields),)), space, tmp_path).problems
+    assert problem.path == "$.runFlow[0].phases[0].operations[0].scriptContent"
+    assert told in problem.found
 
 
 def test_an_unknown_tool_is_refused_by_place(space: Workspace) -> None:

@@ -58,22 +58,21 @@ def shares(counts: Counts, width: int) -> list[tuple[Standing, int]]:
 
 def words(counts: Counts, marks: Marks) -> list[Segment]:
     """Return ``✓ 37 ok   ✗ 4 failed``, without the standings that do not occur."""
-    segments: list[Segment] = []
-    for standing in _COUNTS:
-        if number := counts[standing]:
-            gap = "   " if segments else ""
-            segments.append((f"{gap}{marks.of[standing]} {number:,} {WORDS[standing]}", STYLES[standing]))
-    return segments
+    found = [(f"{marks.of[standing]} {number:,} {WORDS[standing]}", standing) for standing, number in _present(counts)]
+    return _spaced(found, "   ")
 
 
 def signs(counts: Counts, marks: Marks) -> list[Segment]:
     """Return ``✓37 ✗4``, the short form of `words`."""
-    segments: list[Segment] = []
-    for standing in _COUNTS:
-        if number := counts[standing]:
-            gap = " " if segments else ""
-            segments.append((f"{gap}{marks.of[standing]}{number}", STYLES[standing]))
-    return segments
+    return _spaced([(f"{marks.of[standing]}{number}", standing) for standing, number in _present(counts)], " ")
+
+
+def _present(counts: Counts) -> list[tuple[Standing, int]]:
+    return [(standing, counts[standing]) for standing in _COUNTS if counts[standing]]
+
+
+def _spaced(found: list[tuple[str, Standing]], gap: str) -> list[Segment]:
+    return [(f"{gap if index else ''}{text}", STYLES[standing]) for index, (text, standing) in enumerate(found)]
 
 
 def phrase(counts: Counts) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import msgspec
 
 from pilothouse.cli.display.board import Board
+from pilothouse.cli.display.hints import USUAL, Hints
 from pilothouse.cli.display.palette import STYLES, Line, clean, marks_for, plain
 from pilothouse.cli.display.summary import summary
 from pilothouse.cli.display.wording import heartbeat, tell, working
@@ -69,16 +70,14 @@ class PlainDisplay:
         stream: TextIO | None = None,
         *,
         paths: Mapping[str, str] | None = None,
-        again: str = "",
-        further: str = "",
+        hints: Hints = USUAL,
         silence: float = SILENCE,
     ) -> None:
         self.board = Board()
         self._clock = clock
         self._stream = stream or sys.stdout
         self._paths = paths
-        self._again = again
-        self._further = further
+        self._hints = hints
         self._silence = silence
         self._said = clock.monotonic()
         self._beat: asyncio.Task[None] | None = None
@@ -105,9 +104,7 @@ class PlainDisplay:
             await self._say(
                 [
                     "",
-                    *plain(
-                        summary(self.board, paths=self._paths, again=self._again, further=self._further, marks=marks)
-                    ),
+                    *plain(summary(self.board, paths=self._paths, hints=self._hints, marks=marks)),
                 ]
             )
 
@@ -137,8 +134,7 @@ class LiveDisplay:
         stream: TextIO | None = None,
         *,
         paths: Mapping[str, str] | None = None,
-        again: str = "",
-        further: str = "",
+        hints: Hints = USUAL,
         console: "Console | None" = None,
         frame: float = FRAME,
     ) -> None:
@@ -146,8 +142,7 @@ class LiveDisplay:
         self._clock = clock
         self._stream = stream or sys.stdout
         self._paths = paths
-        self._again = again
-        self._further = further
+        self._hints = hints
         self._frame = frame
         self._console = console
         self._notices: list[Line] = []
@@ -200,7 +195,7 @@ class LiveDisplay:
                     async with asyncio.timeout(self._frame):
                         await self._over.wait()
         finally:
-            final = summary(self.board, paths=self._paths, again=self._again, further=self._further, marks=canvas.marks)
+            final = summary(self.board, paths=self._paths, hints=self._hints, marks=canvas.marks)
             canvas.finish(final, self._notices)
 
 
@@ -211,15 +206,14 @@ def display_for(
     as_json: bool = False,
     plain: bool = False,
     paths: Mapping[str, str] | None = None,
-    again: str = "",
-    further: str = "",
+    hints: Hints = USUAL,
 ) -> JsonDisplay | PlainDisplay | LiveDisplay:
     """Return the display that suits the stream: JSON if asked for, live on a capable terminal, else plain."""
     if as_json:
         return JsonDisplay(stream)
     if not plain and stream.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
-        return LiveDisplay(clock, stream, paths=paths, again=again, further=further)
-    return PlainDisplay(clock, stream, paths=paths, again=again, further=further)
+        return LiveDisplay(clock, stream, paths=paths, hints=hints)
+    return PlainDisplay(clock, stream, paths=paths, hints=hints)
 
 
 async def _stop(task: asyncio.Task[None] | None) -> None:

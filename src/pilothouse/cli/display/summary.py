@@ -1,12 +1,12 @@
 """What a person reads when a job is over: what happened, why nodes failed, and what to type next."""
 
-import shlex
 from collections.abc import Mapping
 from typing import Final
 
 from pilothouse.cli.display.bars import phrase, words
 from pilothouse.cli.display.board import Board, Phase, Standing
 from pilothouse.cli.display.failures import SameReason
+from pilothouse.cli.display.hints import USUAL, Hints
 from pilothouse.cli.display.palette import (
     DIM,
     FANCY,
@@ -14,38 +14,33 @@ from pilothouse.cli.display.palette import (
     STYLES,
     Line,
     Marks,
-    cells,
     count,
     name_of,
-    pad,
     took,
 )
+from pilothouse.cli.display.table import Row, phase_table
 from pilothouse.jobs.states import State
 
 _NAMES: Final = 8
 _REASONS: Final = 10
-_NAME_WIDTH: Final = 30
-_HEADINGS: Final = ("phase", "state", "time", "nodes")
 
 
 def summary(
     board: Board,
     *,
     paths: Mapping[str, str] | None = None,
-    again: str = "",
-    further: str = "",
+    hints: Hints = USUAL,
     marks: Marks = FANCY,
 ) -> list[Line]:
     """Return the final lines for a job.
 
-    ``paths`` are places worth knowing, by label (``{"logs": "/var/lib/..."}``); ``again`` is the command line
-    that resumes the job, ``further`` the options that every further command needs to find it.
+    ``paths`` are places worth knowing, by label (``{"logs": "/var/lib/..."}``).
     """
     lines = [*_totals(board, marks), *_table(board, marks), *_reasons(board, marks)]
     if paths:
         width = max(map(len, paths))
         lines += [(), *(((f"  {label:{width}}  ", DIM), (path, "")) for label, path in paths.items())]
-    return lines + _next(board, again, further)
+    return lines + _next(board, hints)
 
 
 def _totals(board: Board, marks: Marks) -> list[Line]:
@@ -62,27 +57,14 @@ def _totals(board: Board, marks: Marks) -> list[Line]:
 def _table(board: Board, marks: Marks) -> list[Line]:
     if len(board.phases) <= 1:
         return []
-    rows = [_row(phase, board.latest) for phase in board.phases.values()]
-    widths = [max(cells(row[column]) for row in [_HEADINGS, *rows]) for column in range(3)]
-    widths[0] = min(widths[0], _NAME_WIDTH)
-    lines: list[Line] = [(), (("    " + _cells(_HEADINGS, widths, marks), DIM),)]
-    for phase, row in zip(board.phases.values(), rows, strict=True):
-        state = phase.state.value if phase.state else ""
-        mark = marks.of.get(state, " ")
-        lines.append(((f"  {mark} ", STYLES.get(state, "")), (_cells(row, widths, marks), "")))
-    return lines
+    return phase_table([_row(phase, board.latest) for phase in board.phases.values()], marks)
 
 
-def _row(phase: Phase, latest: float) -> tuple[str, str, str, str]:
+def _row(phase: Phase, latest: float) -> Row:
     state = phase.state.value if phase.state else "unfinished"
     ended = latest if phase.ended is None else phase.ended
     time = "" if phase.started is None else took(max(0.0, ended - phase.started))
     return phase.name, state, time, phrase(phase.counts)
-
-
-def _cells(row: tuple[str, str, str, str], widths: list[int], marks: Marks) -> str:
-    name, state = (pad(text, width, marks.more) for text, width in zip(row[:2], widths[:2], strict=True))
-    return f"{name}  {state}  {row[2]:>{widths[2]}}  {row[3]}"
 
 
 def _reasons(board: Board, marks: Marks) -> list[Line]:
@@ -112,16 +94,13 @@ def _names(group: SameReason, marks: Marks) -> str:
     return f": {', '.join(named)}{more}"
 
 
-def _next(board: Board, again: str, further: str) -> list[Line]:
-    job = shlex.quote(board.job_id)
-    more = f" {further}" if further else ""
-    resume = again or "the same command again"
+def _next(board: Board, hints: Hints) -> list[Line]:
     finished = board.state is not None and board.state.finished
-    steps = [("see the job", f"pilothouse job show {job}{more}")] if finished else []
+    steps = [("see the job", hints.command("job", "show", board.job_id))] if finished else []
     if newest := board.failures.newest(1):
-        steps.append(("see why", f"pilothouse job logs {job} {shlex.quote(newest[0].node.key)}{more}"))
+        steps.append(("see why", hints.command("job", "logs", board.job_id, newest[0].node.key)))
     if not finished:
-        steps.append((_resuming(board), resume))
+        steps.append((_resuming(board), hints.again or "the same command again"))
     width = max(len(label) for label, _ in steps)
     return [(), *(((f"  {label:{width}}  ", DIM), (command, STRONG)) for label, command in steps)]
 

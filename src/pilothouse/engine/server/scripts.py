@@ -89,7 +89,8 @@ class Scripts:
             write_atomic(path, _text(call, answer), mode=0o700)
         _point(self._space.script(name), path)
         _point(self._space.script(script), path)
-        if extension == ".tar":
+        # a package that is run itself is unpacked apart, where it is run
+        if is_library and extension == ".tar":
             unpack(path, path.parent)
         return Stored(path=path, libraries=listed(path))
 

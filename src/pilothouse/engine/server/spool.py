@@ -4,17 +4,16 @@ Two engines of one job may overlap for a moment, because the server starts the n
 the last one's request to do so. The spool's lock lets one of them deliver at a time.
 """
 
-import asyncio
 import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
+from pilothouse.engine.database import Database
 from pilothouse.engine.server.pushes import Push
 from pilothouse.errors import JournalError
 
@@ -43,19 +42,18 @@ class Spool:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._connection: sqlite3.Connection | None = None
+        self._file = Database(path, "spool", patience=30.0)
         self._lock = -1
 
     async def open(self) -> None:
         """Open or create the spool. Raises JournalError."""
-        await self._call(self._open)
+        await self._call(lambda: self._file.open().execute(_SCHEMA))
 
     async def close(self) -> None:
         """Let go of the file and of the right to deliver."""
         self.let_go()
-        await self._call(self._close)
-        self._thread.shutdown()
+        await self._call(self._file.close)
+        self._file.end()
 
     def take(self) -> bool:
         """Take the right to deliver; False while another process has it."""
@@ -77,59 +75,29 @@ class Spool:
 
     async def put(self, pushes: Sequence[Push]) -> None:
         """Add pushes; on return they have reached the disk. Raises JournalError."""
-        rows = [(push.path, push.body, push.scope) for push in pushes]
-        await self._call(lambda: self._write(_PUT, rows))
+        rows = [(_PUT, (push.path, push.body, push.scope)) for push in pushes]
+        await self._call(lambda: self._file.write(rows))
 
     async def first(self, limit: int) -> list[Entry]:
         """Return the oldest entries."""
-        rows = await self._call(lambda: self._opened().execute(_NEXT, (limit,)).fetchall())
+        rows = await self._call(lambda: self._file.rows(_NEXT, limit))
         return [Entry(number, Push(path, body, scope)) for number, path, body, scope in rows]
 
     async def done(self, numbers: Sequence[int]) -> None:
         """Forget entries that were delivered, or that nobody wants."""
-        await self._call(lambda: self._write(_DONE, [(number,) for number in numbers]))
+        await self._call(lambda: self._file.write((_DONE, (number,)) for number in numbers))
 
     async def withdraw(self, path: str, scope: str) -> None:
         """Forget unsent pushes of a kind, because they are about to be made anew."""
-        await self._call(lambda: self._write(_WITHDRAW, [(path, scope)]))
+        await self._call(lambda: self._file.write([(_WITHDRAW, (path, scope))]))
 
     async def count(self) -> int:
         """Return how many pushes wait."""
-        rows = await self._call(lambda: self._opened().execute(_COUNT).fetchall())
+        rows = await self._call(lambda: self._file.rows(_COUNT))
         return int(rows[0][0])
 
     async def _call(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await self._file.run(work)
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"the unsent status pushes in {self._path} cannot be kept: {error}") from None
-
-    def _open(self) -> None:
-        self._connection = connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=30
-        )
-        self._path.chmod(0o600)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(_SCHEMA)
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise sqlite3.ProgrammingError("it is not open")
-        return self._connection
-
-    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        connection = self._opened()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.executemany(statement, rows)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise

@@ -154,9 +154,31 @@ class _Sqlite:
             raise SqlError(str(error)) from None
 
 
-class _Postgresql:
+class _Served:
+    """A session with a database server; all drivers end it alike."""
+
+    _driver: Any
+    _connection: Any
+
+    def commit(self) -> None:
+        self._end(self._connection.commit)
+
+    def rollback(self) -> None:
+        self._end(self._connection.rollback)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _end(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except self._driver.Error as error:
+            raise SqlError(_one_line(error)) from None
+
+
+class _Postgresql(_Served):
     def __init__(self, database: Database, autocommit: bool) -> None:
-        self._driver: Any = _driver("psycopg", "PostgreSQL")
+        self._driver = _driver("psycopg", "PostgreSQL")
         self._autocommit = autocommit
         self._notices: list[str] = []
         given = {"host": database.host, "port": database.port, "dbname": database.name, "user": database.user}
@@ -191,21 +213,6 @@ class _Postgresql:
         except self._driver.Error as error:
             raise SqlError(_one_line(error)) from None
 
-    def commit(self) -> None:
-        self._end(self._connection.commit)
-
-    def rollback(self) -> None:
-        self._end(self._connection.rollback)
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def _end(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except self._driver.Error as error:
-            raise SqlError(_one_line(error)) from None
-
     def _noticed(self, diagnostic: Any) -> None:
         self._notices.append(f"{diagnostic.severity}: {diagnostic.message_primary}")
 
@@ -213,9 +220,9 @@ class _Postgresql:
         return msgspec.structs.replace(_result(cursor), notices=tuple(self._notices))
 
 
-class _Mysql:
+class _Mysql(_Served):
     def __init__(self, database: Database, autocommit: bool) -> None:
-        self._driver: Any = _driver("pymysql", "MySQL")
+        self._driver = _driver("pymysql", "MySQL")
         given = {"host": database.host, "port": database.port, "database": database.name, "user": database.user}
         extra = {"database" if name == "dbname" else name: value for name, value in database.extra.items()}
         try:
@@ -237,21 +244,6 @@ class _Mysql:
                 warned = getattr(cursor, "warning_count", 0)
             notices = self._warnings() if warned else ()
             return msgspec.structs.replace(found, notices=notices)
-        except self._driver.Error as error:
-            raise SqlError(_one_line(error)) from None
-
-    def commit(self) -> None:
-        self._end(self._connection.commit)
-
-    def rollback(self) -> None:
-        self._end(self._connection.rollback)
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def _end(self, work: Callable[[], None]) -> None:
-        try:
-            work()
         except self._driver.Error as error:
             raise SqlError(_one_line(error)) from None
 

@@ -5,6 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from tests.archives import tar
 from tests.console import Console, Reply, envelope, node_list
 from tests.jobs import Document, document, group, local_nodes, operation, phase, ssh_keys, ssh_nodes
 from tests.sshd import Sshd
@@ -371,3 +372,14 @@ async def test_scripts_in_blocks_are_fetched_and_variables_told(console: Console
     assert "from the block" in served.log("4124", "roll", "local-0-0")
     (told,) = console.of(calls.SET_VARIABLE)
     assert (told.body["envName"], told.body["envValue"]) == ("CITY", "北京")
+
+
+async def test_a_package_is_fetched_and_run(console: Console, served: ServerBench, sshd: Sshd) -> None:
+    content = tar({"run.sh": ". ./words.sh; say", "words.sh": 'say() { echo "said it"; }'})
+    console.scripts["71"] = {"name": "install", "version": "711", "text": content, "interpreter": "package"}
+    part = {**stored("install", 71), "interpreter": "package"}
+    served.give(document("4125", group(0, phase("roll", part))), ssh_nodes(sshd, 1))
+    assert (await served.run("4125")).state is State.SUCCEEDED
+    assert "said it" in served.log("4125", "roll", ssh_keys(sshd, 1)[0])
+    # what is in it stays out of the folder where other scripts lie
+    assert not (served.space("4125").root / "script" / "words.sh").exists()

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.cli.display.story import PASSWORD, T0, job, job_end, node, phase, say, small_job, start
 
 from pilothouse.cli.display.canvas import TerminalConsole
+from pilothouse.cli.display.hints import Hints
 from pilothouse.cli.display.progress import JsonDisplay, LiveDisplay, PlainDisplay, display_for, encode
 from pilothouse.clock import ManualClock
 from pilothouse.engine import events
@@ -50,7 +51,7 @@ async def until(stream: io.StringIO, text: str) -> None:
 
 async def test_plain_text_of_a_job() -> None:
     stream = io.StringIO()
-    display = PlainDisplay(ManualClock(T0), stream, again="pilothouse job run deploy.json")
+    display = PlainDisplay(ManualClock(T0), stream, hints=Hints(again="pilothouse job run deploy.json"))
     await display.observe(small_job()[:5])
     rounds = events.RoundStarted(at=T0 + 1, phase="deploy", round=1, rounds=2, total=2)
     await display.observe([rounds, events.Notice(at=T0 + 1, level="WARN", text="slow\x1b[2J\nvery slow")])

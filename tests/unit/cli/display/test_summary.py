@@ -1,6 +1,7 @@
 from tests.unit.cli.display.story import T0, end, job, job_end, node, phase, phase_end, small_job, start
 
 from pilothouse.cli.display.board import Board
+from pilothouse.cli.display.hints import Hints
 from pilothouse.cli.display.palette import plain
 from pilothouse.cli.display.summary import summary
 from pilothouse.engine import events
@@ -10,7 +11,7 @@ from pilothouse.jobs.states import State, Tally
 def told(batch: list[events.Event], again: str = "", paths: dict[str, str] | None = None) -> list[str]:
     board = Board()
     board.fold_all(batch)
-    return plain(summary(board, again=again, paths=paths))
+    return plain(summary(board, hints=Hints(again=again), paths=paths))
 
 
 def test_a_failed_job() -> None:
