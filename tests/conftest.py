@@ -10,10 +10,13 @@ from tests.console import Console
 from tests.jobs import Bench
 from tests.machine import Machine
 from tests.sshd import Sshd
+from tests.tagentd import Tagentd
 
+from pilothouse.jobs.nodes import Node
 from pilothouse.transports.contract import Transport
 from pilothouse.transports.local import LocalTransport
 from pilothouse.transports.ssh import SshTransport
+from pilothouse.transports.tagent import TagentTransport
 
 # A test run started in the background ignores interrupts, and everything it starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,12 +53,45 @@ def ssh_path(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["local", "ssh-general", "ssh-fast"])
-async def machine(request: pytest.FixtureRequest, sshd: Sshd, tmp_path: Path) -> AsyncIterator[Machine]:
+@pytest.fixture(scope="session")
+def tagentd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tagentd]:
+    """A Tagent daemon shared by all tests that do not disturb it."""
+    server = Tagentd(tmp_path_factory.mktemp("tagentd")).start()
+    yield server
+    server.stop()
+
+
+MakeTagentd = Callable[..., Tagentd]
+
+
+@pytest.fixture
+def make_tagentd(tmp_path: Path) -> Iterator[MakeTagentd]:
+    """Start Tagent daemons of a test's own."""
+    servers: list[Tagentd] = []
+
+    def make(**options: bool) -> Tagentd:
+        servers.append(Tagentd(tmp_path / f"tagentd-{len(servers)}", **options))
+        return servers[-1].start()
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+def _reached(kind: str, path: str, sshd: Sshd, tagentd: Tagentd) -> tuple[Transport, Node]:
+    if kind == "tagent":
+        return TagentTransport(tagentd.settings()), tagentd.node()
+    return (LocalTransport() if kind == "local" else SshTransport(sshd.settings(ssh_path=path))), sshd.node()
+
+
+@pytest.fixture(params=["local", "ssh-general", "ssh-fast", "tagent"])
+async def machine(
+    request: pytest.FixtureRequest, sshd: Sshd, tagentd: Tagentd, tmp_path: Path
+) -> AsyncIterator[Machine]:
     """A machine reached in each way, for what every transport promises."""
     kind, _, path = request.param.partition("-")
-    transport: Transport = LocalTransport() if kind == "local" else SshTransport(sshd.settings(ssh_path=path))
-    yield Machine(transport, sshd.node(), tmp_path, path or kind)
+    transport, node = _reached(kind, path, sshd, tagentd)
+    yield Machine(transport, node, tmp_path, path or kind)
     await transport.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.cli import autoexec, job, job_parsers, main, sshcmd
+from pilothouse.cli import autoexec, job, job_parsers, main, sshcmd, tagent
 from pilothouse.jobs import decoding, nodes
 from pilothouse.settings import Settings, load
 from pilothouse.tools.catalog import Catalog
@@ -69,8 +69,10 @@ def parse(call: list[str]) -> None:
         assert sshcmd.make_parser().parse_args(words).words, "the command is missing"
     elif words[0] == "job":
         job_parsers.make_parser().parse_args(words[1:])
+    elif words[0] == "tagent":
+        tagent.make_parser().parse_args(words[1:])
     else:
-        assert words == ["demo"], "only job and demo are known here"
+        assert words == ["demo"], "only job, tagent and demo are known here"
         assert words[0] in main._COMMANDS
 
 

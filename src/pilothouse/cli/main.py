@@ -12,6 +12,7 @@ from pilothouse.cli.entry import guarded
 _COMMANDS: Final = {
     "demo": "run the documented sample jobs on this machine and show what there is to see",
     "job": "check, run, and look into jobs",
+    "tagent": "serve this machine to engines that speak the Tagent protocol",
     "tool": "list the tools that operations can name, and show one",
 }
 _EXAMPLES: Final = """\

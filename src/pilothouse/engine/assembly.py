@@ -17,7 +17,7 @@ from pilothouse.engine.workspace import Workspace
 from pilothouse.settings import Settings
 from pilothouse.transports.contract import Transport
 
-PROTOCOLS: Final = frozenset({"local", "ssh"})
+PROTOCOLS: Final = frozenset({"local", "ssh", "tagent"})
 """The protocols by which nodes can be reached from here."""
 
 
@@ -66,4 +66,8 @@ def _transports(request: Request, settings: Settings) -> dict[str, Transport]:
         from pilothouse.transports.ssh import SshTransport  # noqa: PLC0415 - start-up time
 
         found["ssh"] = SshTransport(settings)
+    if any(node.protocol == "tagent" for node in request.all_nodes):
+        from pilothouse.transports.tagent import TagentTransport  # noqa: PLC0415 - start-up time
+
+        found["tagent"] = TagentTransport(settings)
     return found

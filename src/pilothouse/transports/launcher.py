@@ -45,11 +45,14 @@ class Program(msgspec.Struct, frozen=True):
         return f"sh -c '{self.script}'"
 
 
-def render(launch: Launch) -> Program:
-    """Return the program that runs ``launch``; raises TargetError when it cannot be run on any machine."""
+def render(launch: Launch, *, merged: bool = False) -> Program:
+    """Return the program that runs ``launch``; raises TargetError when it cannot be run on any machine.
+
+    ``merged`` is for a wire where output and control are one stream: control lines begin with `sign`.
+    """
     _check(launch)
     return _program(
-        _header(launch, "run"),
+        _header(launch, "run", merged=merged),
         _function("files", _files(launch.files)),
         _function("settings", [f"export {name}={quote(value)}" for name, value in launch.environment]),
         _function("operate", ["own_session " + " ".join(quote(word) for word in launch.argv)]),
@@ -57,10 +60,21 @@ def render(launch: Launch) -> Program:
     )
 
 
-def render_reap(launch: Launch) -> Program:
+def render_reap(launch: Launch, *, merged: bool = False) -> Program:
     """Return the program that ends what an earlier connection left of ``launch``, and says what came of it."""
     _check(launch)
-    return _program(_header(launch, "reap"))
+    return _program(_header(launch, "reap", merged=merged))
+
+
+def render_prepare(launch: Launch) -> Program:
+    """Return the program that makes the private folder and the pipe for orders in it, for a merged wire."""
+    _check(launch)
+    return _program(_header(launch, "prepare", merged=True))
+
+
+def sign(token: str) -> bytes:
+    """Return what each control line begins with when output and control are one stream."""
+    return b"\x1e%b " % token.encode()
 
 
 def start_mark(token: str) -> bytes:
@@ -89,10 +103,11 @@ def _body() -> str:
     return "\n".join(line for line in lines if line and not line.startswith("#"))
 
 
-def _header(launch: Launch, mode: str) -> str:
+def _header(launch: Launch, mode: str, *, merged: bool = False) -> str:
     work = posixpath.normpath(launch.work)
+    mark = f"$(printf '\\036%s ' {launch.token})" if merged else ""
     return (
-        f"ph_token={launch.token} ph_mode={mode} "
+        f"ph_token={launch.token} ph_mode={mode} ph_sign={mark} "
         f"ph_folder={quote(posixpath.normpath(launch.folder))} ph_work={quote(work)}"
     )
 

@@ -1,13 +1,14 @@
 # What runs on the machine for one operation. The launcher puts the variables ph_token, ph_folder, ph_work and
 # ph_mode (run or reap) and the functions files, settings, operate and collect in front. Names begin with ph_
 # because a variable that the login exports would otherwise reach the operation changed.
-# Channels: 1 output, 3 orders from the engine (its end means the engine is gone), 4 control.
+# Channels: 1 output, 3 orders from the engine (its end means the engine is gone), 4 control. Where output and control
+# are one stream, ph_sign tells control lines apart and collected files are fetched from their copies.
 ph_umask=$(umask)
 umask 077
 exec 3<&0 4>&2 </dev/null 2>/dev/null
 ph_pidfile=$ph_folder/.$ph_token.pid
 ph_rcfile=$ph_folder/.$ph_token.rc
-say() { printf '%s\n' "$*" >&4; }
+say() { printf '%s%s\n' "$ph_sign" "$*" >&4; }
 fail() { say "error $*"; exit 1; }
 nap() { sleep 0.1 || sleep 1; }
 
@@ -29,7 +30,7 @@ ours() { [ -d "$ph_folder" ] && [ ! -L "$ph_folder" ] && [ -O "$ph_folder" ]; }
 discard() {
   cd /
   if ours && [ -f "$ph_folder/.pilothouse" ]; then rm -rf "$ph_folder"
-  else rm -f "$ph_pidfile" "$ph_rcfile" "$ph_folder/.$ph_token".*.stop; fi
+  else rm -f "$ph_folder/.$ph_token".*; fi
 }
 
 # look PID: its state and what tells it from a later process with the same number.
@@ -127,12 +128,14 @@ previous() {
 
 # hand NUMBER FILE: send one collected file.
 hand() {
-  if [ -f "$2" ] && cat <"$2" >"$ph_folder/.$ph_token.copy"; then
-    ph_size=$(wc -c <"$ph_folder/.$ph_token.copy")
+  ph_copy=$ph_folder/.$ph_token.$1.copy
+  if [ -f "$2" ] && cat <"$2" >"$ph_copy"; then
+    ph_size=$(wc -c <"$ph_copy")
     say "file $1 $((ph_size))"
-    cat "$ph_folder/.$ph_token.copy" >&4
+    if [ -n "$ph_sign" ]; then return; fi
+    cat "$ph_copy" >&4
   fi
-  rm -f "$ph_folder/.$ph_token.copy"
+  rm -f "$ph_copy"
 }
 deliver() {
   if [ "$ph_code" = 0 ]; then collect; fi
@@ -158,7 +161,7 @@ listen() {
   trap '' PIPE
   while read -r ph_order; do
     case $ph_order in
-      settle) rm -f "$ph_pidfile" "$ph_rcfile"; return ;;
+      settle) rm -f "$ph_pidfile" "$ph_rcfile" "$ph_folder/.$ph_token".*.copy "$ph_folder/.$ph_token.orders"; return ;;
       'settle clean') discard; say settled; return ;;
       abort) abort; return ;;
     esac
@@ -199,6 +202,13 @@ own_session() {
 started
 if [ "$ph_mode" = reap ]; then reap; exit 0; fi
 enter
+if [ "$ph_mode" = prepare ]; then
+  ph_orders=$ph_folder/.$ph_token.orders
+  rm -f "$ph_orders"
+  mkfifo "$ph_orders" || fail "cannot make a named pipe in $ph_folder; is its file system mounted for that?"
+  say ready
+  exit 0
+fi
 if ! kept && previous; then
   terminate "$ph_group"
   if [ $? -eq 1 ] && ! await_kept; then finish "$ph_group"; fi

@@ -1,7 +1,7 @@
 """An engine in miniature, to be killed: starts one operation, says when it runs or has ended, then waits.
 
-Called with: local, general or fast (ways of SSH), the folder of the sshd, its port, the private folder, a token,
-a script.
+Called with: local, tagent, general or fast (ways of SSH), the folder of the sshd, the server's port, the private
+folder, a token, a script.
 """
 
 import asyncio
@@ -10,10 +10,14 @@ import sys
 from pathlib import Path
 
 from pilothouse.jobs.nodes import Node
+from pilothouse.jobs.secret import Secret
 from pilothouse.settings import Settings
 from pilothouse.transports.contract import Launch, Transport
 from pilothouse.transports.local import LocalTransport
 from pilothouse.transports.ssh import SshTransport
+from pilothouse.transports.tagent import TagentTransport
+
+CREDENTIAL = "tagentpass"
 
 
 def show(data: bytes) -> None:
@@ -29,7 +33,11 @@ async def main(kind: str, home: str, port: str, folder: str, token: str, script:
         ssh_path="fast" if kind == "fast" else "general",
     )
     transport: Transport = LocalTransport() if kind == "local" else SshTransport(settings)
-    connection = await transport.connect(Node(resource_id=1, host="127.0.0.1", protocol_port=int(port)))
+    if kind == "tagent":
+        transport = TagentTransport(settings)
+    credential = Secret(CREDENTIAL if kind == "tagent" else "")
+    node = Node(resource_id=1, host="127.0.0.1", protocol_port=int(port), password=credential)
+    connection = await transport.connect(node)
     launch = Launch(token=token, folder=folder, argv=("sh", "-c", script))
     process = await connection.start(launch, show)
     show(b"exited %d\n" % (await process.exited()).code)

@@ -30,8 +30,8 @@ class Engine:
     """A process that can be killed at any moment."""
 
     def __init__(self, machine: Machine, sshd: Sshd, launch: Launch) -> None:
-        kind = machine.kind
-        words = (kind, str(sshd.folder), str(sshd.port), launch.folder, launch.token, launch.argv[-1])
+        port = str(machine.node.protocol_port)
+        words = (machine.kind, str(sshd.folder), port, launch.folder, launch.token, launch.argv[-1])
         source = f"{Path(__file__).parents[3] / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
         self._process = subprocess.Popen(
             [sys.executable, str(ENGINE), *words], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": source}

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from tests.integration.tools.running import Ran, run_on_runner
 from tests.sshd import Sshd
+from tests.tagentd import CREDENTIAL, Tagentd
 
 from pilothouse.settings import for_processes
 
 
-@pytest.fixture(params=["ssh", "local"])
-def node(request: pytest.FixtureRequest, sshd: Sshd, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(params=["ssh", "local", "tagent"])
+def node(request: pytest.FixtureRequest, sshd: Sshd, tagentd: Tagentd, tmp_path: Path) -> dict[str, str]:
     """The environment of an operation on a node that is reached in each way."""
     found = {"resourceId": 7, "host": "127.0.0.1", "port": 80, "protocol": request.param}
     if request.param == "ssh":
         found |= {"protocolPort": sshd.port, "username": sshd.user}
+    if request.param == "tagent":
+        found |= {"protocolPort": tagentd.port, "password": CREDENTIAL}
     return {"AUTOEXEC_NODE": json.dumps(found), **for_processes(sshd.settings())}
 
 

@@ -9,6 +9,7 @@ from pilothouse.tools.program import ToolError
 from pilothouse.transports.contract import Connection, Transport
 from pilothouse.transports.local import LocalTransport
 from pilothouse.transports.ssh import SshTransport
+from pilothouse.transports.tagent import TagentTransport
 
 
 @asynccontextmanager
@@ -19,8 +20,10 @@ async def login(node: Node) -> AsyncIterator[Connection]:
         transport = LocalTransport()
     elif node.protocol == "ssh":
         transport = SshTransport(load())
+    elif node.protocol == "tagent":
+        transport = TagentTransport(load())
     else:
-        raise ToolError(f"{node.key}: the protocol {node.protocol!r} cannot be used here; allowed: ssh, local")
+        raise ToolError(f"{node.key}: the protocol {node.protocol!r} cannot be used here; allowed: ssh, tagent, local")
     try:
         connection = await transport.connect(node)
         try:
