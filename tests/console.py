@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from pilothouse.engine.server import calls
-from pilothouse.engine.server.address import Server
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.address import Server
 from pilothouse.identity import signing
 from pilothouse.jobs.secret import Secret
 

@@ -7,8 +7,8 @@ import sys
 from typing import Final
 
 from pilothouse.cli.autoexec_site import Site, site
+from pilothouse.controlserver.address import Server
 from pilothouse.engine.journal import Journal
-from pilothouse.engine.server.address import Server
 from pilothouse.engine.stop import Stopped, abort_job, pause_job
 from pilothouse.engine.workspace import JobLock, Workspace, workspace
 from pilothouse.errors import PilothouseError

@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.cli.autoexec_site import site
-from pilothouse.engine.server import calls
-from pilothouse.engine.server.address import Server
-from pilothouse.engine.server.client import Client
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.address import Server
+from pilothouse.controlserver.client import Client
 from pilothouse.errors import PilothouseError
 from pilothouse.tools.catalog import Catalog, Side, Tool
 

@@ -12,10 +12,10 @@ import msgspec
 
 from pilothouse.cli.autoexec_site import Site, integer, site
 from pilothouse.cli.job_options import JobOptions
+from pilothouse.controlserver.address import Server
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.deployment import context, inputs
 from pilothouse.engine.request import JobResult, Request, read_job
-from pilothouse.engine.server.address import Server
 from pilothouse.engine.workspace import Workspace, workspace
 from pilothouse.errors import UsageError
 from pilothouse.files import write_atomic

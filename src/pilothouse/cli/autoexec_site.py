@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pilothouse.cli.autoexec import home
-from pilothouse.engine.server.address import Server
+from pilothouse.controlserver.address import Server
 from pilothouse.errors import UsageError
 from pilothouse.settings import Settings, load
 
@@ -45,7 +45,7 @@ def site(passthroughenv: str | None = None, environ: Mapping[str, str] = os.envi
         found["data"] = base / "data"
         found["plugins"] = (base / "plugins",) if (base / "plugins").is_dir() else None
         if (base / "conf" / "config.ini").exists():
-            from pilothouse.cli.autoexec_config import read
+            from pilothouse.controlserver.config import read
 
             config = read(base / "conf" / "config.ini", tenant)
             server = config.server

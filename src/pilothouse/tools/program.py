@@ -98,12 +98,11 @@ def job_nodes() -> tuple[Node, ...]:
 
 def opened(found: Node) -> Node:
     """Return the node with its password in plain text, as the engine would have handed it over."""
-    from pilothouse.secrets.vault import Vault  # noqa: PLC0415 - loads cryptography
-    from pilothouse.settings import load  # noqa: PLC0415 - only tools that read the node file need it
+    from pilothouse.tools.passwords import vault  # noqa: PLC0415 - loads cryptography; few tools need it
 
-    vault = Vault(load().password_key)
+    keys = vault()
     return msgspec.structs.replace(
-        found, password=Secret(vault.open(found.password)), access=found.access.opened(vault.open)
+        found, password=Secret(keys.open(found.password)), access=found.access.opened(keys.open)
     )
 
 

@@ -92,8 +92,8 @@ class SshTransport:
         except (TransportError, TimeoutError):
             return Kill("unreachable")
 
-    async def copier(self, node: Node) -> "GeneralLink":
-        """Open a connection of the general kind, which can copy files."""
+    async def general_link(self, node: Node) -> "GeneralLink":
+        """Open a connection of the general kind, which can copy files and give terminals. Raises as `connect`."""
         return await self._in_time(node, lambda: self._link_generally(node))
 
     async def _in_time(self, node: Node, link: Callable[[], Awaitable[_Made]]) -> _Made:
@@ -179,7 +179,7 @@ class SshConnection:
             return cast("GeneralLink", self._link)
         async with self._one_copier:
             if self._copier is None or self._copier.closed:
-                self._copier = await self._transport.copier(self._node)
+                self._copier = await self._transport.general_link(self._node)
             return self._copier
 
 

@@ -28,6 +28,7 @@ from pilothouse.transports.host_keys import HostKeys, Known, Target
 from pilothouse.transports.jump_hosts import JumpHosts
 from pilothouse.transports.known_hosts import HostKey
 from pilothouse.transports.operation import OUTCOMES
+from pilothouse.transports.ssh_shell import Shell, shell
 from pilothouse.transports.ssh_wire import SshWire
 
 # old servers offer no other key exchange; whoever runs a job against them can do nothing about it
@@ -161,6 +162,15 @@ class Link:
             mode = (await sftp.stat(remote)).permissions
             if mode is not None:
                 await asyncio.to_thread(Path(local).chmod, mode & _MODE)
+
+    async def shell(self) -> Shell:
+        """Open a shell in a terminal. Raises TargetError, ConnectionLostError."""
+        try:
+            return await shell(self.connection, self._node.key)
+        except asyncssh.ChannelOpenError as error:
+            raise TargetError(f"{self._node.key}: the SSH server gives no terminal: {error.reason}") from None
+        except (asyncssh.Error, OSError) as error:
+            raise ConnectionLostError(f"{self._node.key}: the connection was lost: {error}") from None
 
     async def close(self) -> None:
         """End the connection."""

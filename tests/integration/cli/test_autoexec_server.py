@@ -14,7 +14,7 @@ from tests.console import TOKEN, USER, Console, node_list, refusal
 from tests.jobs import document, group, local_nodes, operation, phase
 from tests.sshd import Sshd
 
-from pilothouse.engine.server import calls
+from pilothouse.controlserver import calls
 from pilothouse.jobs.secret import Secret
 from pilothouse.secrets import legacy
 from pilothouse.tools.catalog import Catalog

@@ -1,4 +1,4 @@
-"""Values set by a job, files made of templates, and tools that need a control server."""
+"""Values set by a job, and files made of templates."""
 
 import json
 import os
@@ -22,12 +22,6 @@ def test_values_become_outputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("=x",), ("--facts", "["), ("--facts", "[1]")])
 def test_what_sets_nothing_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert run_on_runner("basic/setfacts", *words, folder=tmp_path).code == 2
-
-
-@pytest.mark.parametrize("name", ["createjob", "waitjob"])
-def test_tools_that_need_a_control_server_say_so(tmp_path: Path, name: str) -> None:
-    ran = run_on_runner(f"basic/{name}", "a=b", folder=tmp_path)
-    assert (ran.code, f"basic/{name} needs a control server" in ran.log) == (1, True)
 
 
 TEMPLATE = """\

@@ -138,3 +138,5 @@ def test_a_script_runs_on_any_machine(tmp_path: Path, sshd: Sshd) -> None:
     )
     assert ran.code == 0, ran.log
     assert run_on_runner("basic/rexecscript", "--ip", "x", folder=tmp_path).code == 2
+    named = ("--ip", "x", "--username", "y", "--script", "true", "--password-file", "nowhere")
+    assert "--password-file" in run_on_runner("basic/rexecscript", *named, folder=tmp_path).log

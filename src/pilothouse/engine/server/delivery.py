@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from pilothouse.engine.server import calls, replies
-from pilothouse.engine.server.backoff import Backoff
-from pilothouse.engine.server.client import Client
+from pilothouse.controlserver import calls, replies
+from pilothouse.controlserver.backoff import Backoff
+from pilothouse.controlserver.client import Client
+from pilothouse.controlserver.replies import ServerIdentityError, ServerRefusedError, ServerUnavailableError
 from pilothouse.engine.server.pushes import Push
-from pilothouse.engine.server.replies import ServerIdentityError, ServerRefusedError, ServerUnavailableError
 from pilothouse.engine.server.spool import Entry, Spool
 from pilothouse.errors import PilothouseError
 

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
-from pilothouse.engine.server import calls
-from pilothouse.engine.server.client import Answer, Client
-from pilothouse.engine.server.replies import ServerRefusedError
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.client import Answer, Client
+from pilothouse.controlserver.replies import ServerRefusedError
 from pilothouse.engine.workspace import Workspace
 from pilothouse.files import write_atomic
 

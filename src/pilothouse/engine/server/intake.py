@@ -6,13 +6,14 @@ from pathlib import Path
 
 import msgspec
 
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.client import Client
+from pilothouse.controlserver.replies import ServerRefusedError
 from pilothouse.engine import deployment
 from pilothouse.engine.request import read_text
-from pilothouse.engine.server import calls, nodefiles
-from pilothouse.engine.server.client import Client
+from pilothouse.engine.server import nodefiles
 from pilothouse.engine.server.nodefiles import JOB
 from pilothouse.engine.server.pushes import Facts
-from pilothouse.engine.server.replies import ServerRefusedError
 from pilothouse.engine.server.scripts import Scripts
 from pilothouse.engine.workspace import Workspace
 from pilothouse.files import write_atomic

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from pilothouse.engine.server import calls
-from pilothouse.engine.server.client import Client
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.client import Client
 from pilothouse.engine.server.pushes import Facts
 from pilothouse.engine.workspace import Workspace
 from pilothouse.files import write_atomic

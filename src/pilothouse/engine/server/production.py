@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from pilothouse.controlserver.address import Server
+from pilothouse.controlserver.client import Client
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.control import Control
 from pilothouse.engine.request import JobResult, Request, read_text
-from pilothouse.engine.server.address import Server
-from pilothouse.engine.server.client import Client
 from pilothouse.engine.server.filecache import FileCache
 from pilothouse.engine.server.intake import Intake, with_tenant
 from pilothouse.engine.server.pushes import Facts, Push, phase_push

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pilothouse.controlserver import calls
 from pilothouse.engine.events import (
     Event,
     JobEnded,
@@ -16,7 +17,6 @@ from pilothouse.engine.events import (
     PhaseEnded,
     PhaseStarted,
 )
-from pilothouse.engine.server import calls
 from pilothouse.jobs.nodes import Node
 from pilothouse.jobs.states import State, Tally, legacy_word
 

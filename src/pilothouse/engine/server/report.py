@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
+from pilothouse.controlserver.address import Server
+from pilothouse.controlserver.client import Client
 from pilothouse.engine.control import Control
-from pilothouse.engine.server.address import Server
-from pilothouse.engine.server.client import Client
 from pilothouse.engine.server.filecache import FileCache
 from pilothouse.engine.server.pushes import Facts, job_push
 from pilothouse.engine.server.session import Session

@@ -9,12 +9,12 @@ from urllib.parse import unquote
 
 import msgspec
 
+from pilothouse.controlserver import calls, replies
+from pilothouse.controlserver.client import Answer, Client
+from pilothouse.controlserver.replies import ServerUnavailableError
 from pilothouse.engine.libraries import listed
-from pilothouse.engine.server import calls, replies
-from pilothouse.engine.server.client import Answer, Client
 from pilothouse.engine.server.filecache import safe_name
 from pilothouse.engine.server.pushes import Facts
-from pilothouse.engine.server.replies import ServerUnavailableError
 from pilothouse.engine.workspace import Workspace
 from pilothouse.files import write_atomic
 from pilothouse.jobs.document import Operation

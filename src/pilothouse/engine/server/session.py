@@ -6,15 +6,15 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
+from pilothouse.controlserver import calls, replies
+from pilothouse.controlserver.client import Client
 from pilothouse.engine.control import Control
 from pilothouse.engine.events import Event, EventStream, Notice
-from pilothouse.engine.server import calls, pushes
-from pilothouse.engine.server.client import Client
+from pilothouse.engine.server import pushes
 from pilothouse.engine.server.delivery import Delivery
 from pilothouse.engine.server.filecache import FileCache
 from pilothouse.engine.server.nodefiles import outdate
 from pilothouse.engine.server.pushes import Facts, Push, Translator
-from pilothouse.engine.server.replies import ServerUnavailableError
 from pilothouse.engine.server.spool import Spool
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import JournalError
@@ -103,12 +103,7 @@ class Session:
             "accountId": account_id,
             "protocol": protocol,
         }
-        found = await self._client.ask(calls.ACCOUNT, body)
-        if isinstance(found, dict):
-            found = found.get("passwordCipher") or found.get("passwordPlain") or found.get("password")
-        if not isinstance(found, str):
-            raise ServerUnavailableError(calls.name_of(calls.ACCOUNT), "the answer holds no password")
-        return found
+        return replies.password(calls.name_of(calls.ACCOUNT), await self._client.ask(calls.ACCOUNT, body))
 
     async def set_variable(self, job_id: str, name: str, value: str, *, hidden: bool) -> None:
         """Let the server know a variable of the job."""

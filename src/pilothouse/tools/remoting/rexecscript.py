@@ -7,8 +7,8 @@ import sys
 
 from pilothouse.jobs.interpreters import INTERPRETERS, file_name, script_command
 from pilothouse.jobs.nodes import Node
-from pilothouse.jobs.secret import Secret
 from pilothouse.tools import program
+from pilothouse.tools.passwords import add_password, password
 from pilothouse.tools.remoting.login import login
 from pilothouse.transports.contract import Launch, UploadFile
 
@@ -23,7 +23,7 @@ def main() -> int:
     add.add_argument("--ip", required=True)
     add.add_argument("--port", type=int, default=_SSH_PORT)
     add.add_argument("--username", required=True)
-    add.add_argument("--password", default="")
+    add_password(add)
     add.add_argument("--interpreter", choices=_POSIX, default="sh")
     add.add_argument("--script", required=True)
     add.add_argument("arguments", nargs="*")
@@ -35,7 +35,7 @@ def main() -> int:
         protocol=options.protocol,
         protocol_port=options.port,
         username=options.username,
-        password=Secret(options.password),
+        password=password(options),
     )
     text = options.script if "\n" in options.script else options.script.replace("\\n", "\n")
     return asyncio.run(_run(node, options.interpreter, text, (*options.arguments, *further)))

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -34,15 +35,20 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str = ""
 
 
-def run(task: Task, root: Path, phase: str, manner: Manner) -> State:
-    """Run a file unless it has to be left alone; returns how it stands then. Raises UsageError, OSError."""
-    record = Record(root, phase, task.key, task.file)
+def run(task: Task, root: Path, phase: str, manner: Manner, tell: Callable[[Task, Status], object]) -> State:
+    """Run a file unless it has to be left alone; returns how it stands then.
+
+    ``tell`` hears of every change of its status. Raises UsageError, OSError.
+    """
+    record = Record(root, phase, task.key, task.file, lambda status: tell(task, status))
     with record.held() as busy:
         content = record.take()
         decision = decide(record.status, md5(content), force=manner.force, busy=busy)
         if manner.dry or not decision.run:
             word = "would run" if decision.run else "is left alone"
             say("INFO", f"{record.name} {word} in {task.database.address}: {decision.reason}")
+            if not manner.dry and not busy:
+                record.tell_again()
             return record.status.status if record.status else "pending"
         before = record.status or Status()
         record.status = Status(

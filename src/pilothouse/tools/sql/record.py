@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -20,9 +20,15 @@ _FILES = "file"
 
 
 class Record:
-    """What is kept of an SQL file in a phase for one database; ``name`` is relative to ``file/``."""
+    """What is kept of an SQL file in a phase for one database; ``name`` is relative to ``file/``.
 
-    def __init__(self, root: Path, phase: str, key: str, name: str) -> None:
+    ``tell`` hears of every change of the status.
+    """
+
+    def __init__(
+        self, root: Path, phase: str, key: str, name: str, tell: Callable[[Status], object] = lambda _: None
+    ) -> None:
+        self._tell = tell
         self.name = name.removeprefix(f"{_FILES}/")
         self._source = confine(root / _FILES, self.name)
         self.copy = confine(root / "sqlfile" / phase, self.name)
@@ -58,6 +64,12 @@ class Record:
         """Write the status with some of its fields changed."""
         self.status = msgspec.structs.replace(self.status or Status(), **fields)
         states.write(self.status_file, self.status)
+        self._tell(self.status)
+
+    def tell_again(self) -> None:
+        """Tell how the file stands, for whoever may have missed it."""
+        if self.status is not None:
+            self._tell(self.status)
 
     @contextmanager
     def logged(self, user: str) -> Iterator["Log"]:

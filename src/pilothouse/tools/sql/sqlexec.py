@@ -4,12 +4,17 @@ import os
 import signal
 import sys
 
+from pilothouse.controlserver import calls
 from pilothouse.errors import UsageError
 from pilothouse.files import write_atomic
 from pilothouse.tools import program
+from pilothouse.tools.passwords import add_password, password
+from pilothouse.tools.server import control_server
+from pilothouse.tools.sql.accounts import Accounts
 from pilothouse.tools.sql.execution import Manner, run, somebody_listens
+from pilothouse.tools.sql.reports import Reports, list_body
 from pilothouse.tools.sql.status import DONE, State
-from pilothouse.tools.sql.tasks import tasks
+from pilothouse.tools.sql.tasks import Task, tasks
 
 _FILE = "file/"
 
@@ -24,6 +29,7 @@ def main() -> int:
     program.switch(add, "--dryrun", "only say what would run")
     program.switch(add, "--force", "run files again that succeeded")
     program.switch(add, "--autocommit", "keep every statement at once")
+    add_password(add, plain=False)
     chosen = add.parse_args()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     manner = Manner(
@@ -35,17 +41,28 @@ def main() -> int:
         user=os.environ.get("AUTOEXEC_USER", "anonymous"),
         job_id=os.environ.get("AUTOEXEC_JOBID", ""),
     )
-    return _run(_files(chosen.sqlfilejson, chosen.sql, manner.job_id), chosen.dbargs, manner)
-
-
-def _run(files: tuple[str, ...], arguments: str, manner: Manner) -> int:
     phase = os.environ.get("AUTOEXEC_PHASE_NAME", "")
     if not phase:
         raise UsageError("AUTOEXEC_PHASE_NAME is not set; the tool has to be run by a job")
+    server = control_server()
+    files = _files(chosen.sqlfilejson, chosen.sql, manner.job_id)
+    listed = None if server is None else lambda: server.ask(calls.SQL_LIST, list_body(phase))
+    work = tasks(files, chosen.dbargs, Accounts(server, password(chosen)), listed)
+    if not work:
+        program.say("INFO", "the control server knows of no SQL files in this phase")
+    reports = Reports(server, phase)
+    try:
+        return _run(work, phase, manner, reports)
+    finally:
+        if not manner.dry:
+            reports.finish()
+
+
+def _run(work: tuple[Task, ...], phase: str, manner: Manner, reports: Reports) -> int:
     results: list[dict[str, str]] = []
     state: State = "succeed"
-    for task in tasks(files, arguments):
-        state = run(task, program.work_path(), phase, manner)
+    for task in work:
+        state = run(task, program.work_path(), phase, manner, reports.tell)
         results.append({"sqlFile": task.file, "node": task.key, "status": state})
         if not manner.dry and state not in DONE | {"running", "waitInput"}:
             program.say("ERROR", f"{task.file} is {state}; nothing further is run")

@@ -3,15 +3,20 @@
 import json
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from pilothouse.errors import UsageError
 from pilothouse.jobs.nodes import Node
+from pilothouse.jobs.secret import Secret
 from pilothouse.tools import program
+from pilothouse.tools.sql.accounts import Account, Accounts
 from pilothouse.tools.sql.databases import Database, database_name, kind_of
 from pilothouse.tools.sql.ordering import in_order
+
+_PASSWORDS: Final = frozenset({"password", "passwd"})
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -20,10 +25,11 @@ class Task(msgspec.Struct, frozen=True):
     file: str
     key: str
     database: Database
+    resource_id: int = 0
 
 
-class _Item(msgspec.Struct, frozen=True, rename="camel"):
-    """A member of ``_SQL_FILES`` (spec section 6.8)."""
+class Item(msgspec.Struct, frozen=True, rename="camel"):
+    """A member of ``_SQL_FILES``, or of the control server's list (spec section 6.8)."""
 
     sql_file: str
     resource_id: int = 0
@@ -32,15 +38,25 @@ class _Item(msgspec.Struct, frozen=True, rename="camel"):
     host: str = ""
     port: int | None = None
     access_endpoint: str = ""
+    service_addr: str = ""
     username: str = ""
 
 
-def tasks(files: Sequence[str], driver_arguments: str) -> tuple[Task, ...]:
-    """Return the work in its order. Raises UsageError saying what is missing."""
+def tasks(
+    files: Sequence[str], driver_arguments: str, accounts: Accounts, listed: Callable[[], Any] | None = None
+) -> tuple[Task, ...]:
+    """Return the work in its order. Raises UsageError saying what is missing.
+
+    ``listed`` asks the control server what there is to run, when nobody else says it.
+    """
     extra = read_arguments(driver_arguments)
     nodes = program.job_nodes()
     if given := os.environ.get("_SQL_FILES"):
-        items = _items(given)
+        items = _items("_SQL_FILES", _json(given))
+    elif not files and listed is not None:
+        items = _items("the control server's list of SQL files", listed() or [])
+        if not items:
+            return ()
     else:
         items = [_item(node, file) for node in nodes if kind_of(node.type) for file in files]
         if files and not items:
@@ -51,7 +67,7 @@ def tasks(files: Sequence[str], driver_arguments: str) -> tuple[Task, ...]:
     if not items:
         raise UsageError("there is no SQL to run; give --sqlfilejson or --sql, or start the job with --sqlfiles")
     known = {node.resource_id: node for node in nodes}
-    found = [_task(item, known.get(item.resource_id), extra) for item in items]
+    found = [_task(item, known.get(item.resource_id), extra, accounts) for item in items]
     order = {task.key: place for place, task in reversed(list(enumerate(found)))}
     ranks = {name: place for place, name in enumerate(in_order({task.file for task in found}))}
     return tuple(sorted(found, key=lambda task: (order[task.key], ranks[task.file])))
@@ -64,19 +80,34 @@ def read_arguments(text: str) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not equals or not name.isidentifier():
             raise UsageError(f"--dbargs: {word!r}; allowed: name=value, separated by blanks")
+        if name in _PASSWORDS:
+            raise UsageError(f"--dbargs: {name} would be seen by everybody here; use --password-file or --password-env")
         found[name] = value
     return found
 
 
-def _items(text: str) -> list[_Item]:
+def _json(text: str) -> Any:
     try:
-        return msgspec.convert(json.loads(text), list[_Item], strict=False)
-    except (ValueError, msgspec.ValidationError) as error:
+        return json.loads(text)
+    except ValueError as error:
         raise UsageError(f"_SQL_FILES: {error}") from None
 
 
-def _item(node: Node, file: str) -> _Item:
-    return _Item(
+def _items(source: str, found: Any) -> list[Item]:
+    plain = [_said(item) for item in found] if isinstance(found, list) else found
+    try:
+        return msgspec.convert(plain, list[Item], strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{source}: {error}") from None
+
+
+def _said(item: Any) -> Any:
+    """Leave out what a member does not say: servers write null or nothing for that."""
+    return {k: v for k, v in item.items() if v is not None and v != ""} if isinstance(item, dict) else item
+
+
+def _item(node: Node, file: str) -> Item:
+    return Item(
         sql_file=file,
         resource_id=node.resource_id,
         node_name=node.name,
@@ -88,23 +119,26 @@ def _item(node: Node, file: str) -> _Item:
     )
 
 
-def _task(item: _Item, node: Node | None, extra: dict[str, str]) -> Task:
+def _task(item: Item, node: Node | None, extra: dict[str, str], accounts: Accounts) -> Task:
     kind = kind_of(item.node_type or (node.type if node else ""))
     if kind is None:
         raise UsageError(
             f"{item.sql_file}: the nodeType is {item.node_type!r}; allowed: PostgreSQL, MySQL, MariaDB, SQLite"
         )
-    endpoint = item.access_endpoint or str(node.attributes.get("accessEndpoint") or "" if node else "")
+    known = str(node.attributes.get("accessEndpoint") or "") if node else ""
+    endpoint = item.access_endpoint or item.service_addr or known
     name, user = database_name(kind, endpoint, item.sql_file)
     given = {} if kind == "sqlite" else extra
+    user = item.username or (node.username if node else "") or user
+    account = Account(item.resource_id, item.host, item.port, user)
     database = Database(
         kind=kind,
         host=item.host,
         port=item.port,
         name=extra.get("dbname") or name or (item.node_name if kind == "sqlite" else ""),
-        user=item.username or (node.username if node else "") or user,
-        password=program.opened(node).password if node else Database(kind=kind).password,
+        user=user,
+        password=Secret() if kind == "sqlite" else accounts.password(account, node),
         extra={word: value for word, value in given.items() if word != "dbname"},
     )
     key = node.key if node else f"{item.host}-{'' if item.port is None else item.port}-{item.resource_id}"
-    return Task(item.sql_file, key, database)
+    return Task(item.sql_file, key, database, item.resource_id)

@@ -1,1 +1,1 @@
-"""Files fetched from and sent to web servers by the runner."""
+"""Files fetched from and sent to web and FTP servers by the runner."""

@@ -1,19 +1,57 @@
-"""``fileops/httpget`` and ``fileops/httpput`` (spec section 8.6, 9 to 12)."""
+"""``fileops/httpget``, ``httpput``, ``ftpget`` and ``ftpput`` (spec section 8.6, 9 to 12)."""
 
 import argparse
 from pathlib import Path
+from typing import Protocol
 
-from pilothouse.jobs.secret import Secret
 from pilothouse.tools import program
 from pilothouse.tools.copying.entries import checked, names
-from pilothouse.tools.web.exchange import Login, fetch, send
+from pilothouse.tools.passwords import add_password, password
+from pilothouse.tools.web import exchange, ftp
+from pilothouse.tools.web.exchange import Login
 
 _DAY = 86400.0
 
 
+class Fetch(Protocol):
+    """Fetches a file into a folder; returns its path, and whether it was carried."""
+
+    def __call__(self, url: str, folder: Path, login: Login, /, *, mirror: bool, seconds: float) -> tuple[Path, bool]:
+        """Fetch. Raises UsageError, ToolError, OSError."""
+        ...
+
+
+class Send(Protocol):
+    """Sends a file; returns what the server says."""
+
+    def __call__(self, url: str, path: Path, login: Login, /, *, seconds: float) -> str:
+        """Send. Raises UsageError, ToolError, OSError."""
+        ...
+
+
 def get() -> int:
+    """Fetch a file from a web server."""
+    return _get("Fetch a file from a web server.", exchange.fetch)
+
+
+def put() -> int:
+    """Send files to a web server."""
+    return _put("Send files to a web server.", exchange.send)
+
+
+def ftp_get() -> int:
+    """Fetch a file from an FTP server."""
+    return _get("Fetch a file from an FTP server.", ftp.fetch)
+
+
+def ftp_put() -> int:
+    """Send files to an FTP server."""
+    return _put("Send files to an FTP server.", ftp.send)
+
+
+def _get(text: str, fetch: Fetch) -> int:
     """Fetch a file, and hand back its path."""
-    add = _parser("Fetch a file from a web server.")
+    add = _parser(text)
     add.add_argument("--dir", default=".")
     program.switch(add, "--mirror", "leave a file alone that is as new as the server's")
     chosen = add.parse_args()
@@ -24,9 +62,9 @@ def get() -> int:
     return 0
 
 
-def put() -> int:
+def _put(text: str, send: Send) -> int:
     """Send files, and hand back what the server says."""
-    add = _parser("Send files to a web server.")
+    add = _parser(text)
     add.add_argument("--file", required=True)
     chosen = add.parse_args()
     said = []
@@ -41,10 +79,10 @@ def _parser(text: str) -> argparse.ArgumentParser:
     add = program.parser(text)
     add.add_argument("--addr", required=True)
     add.add_argument("--username", default="")
-    add.add_argument("--password", default="")
+    add_password(add)
     add.add_argument("--timeout", type=float, default=_DAY)
     return add
 
 
 def _login(chosen: argparse.Namespace) -> Login:
-    return Login(chosen.username, Secret(chosen.password))
+    return Login(chosen.username, password(chosen))

@@ -18,8 +18,8 @@ from tests.jobs import document, group, local_nodes, operation, phase
 from tests.sshd import Sshd
 from tests.underserver import ServerBench
 
-from pilothouse.engine.server import calls
-from pilothouse.engine.server.replies import ServerUnavailableError
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.replies import ServerUnavailableError
 from pilothouse.jobs.states import State
 
 SOURCES = Path(__file__).resolve().parents[4] / "src"

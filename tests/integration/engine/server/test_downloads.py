@@ -11,7 +11,7 @@ from tests.jobs import Document, document, group, local_nodes, operation, phase,
 from tests.sshd import Sshd
 from tests.underserver import ServerBench
 
-from pilothouse.engine.server import calls
+from pilothouse.controlserver import calls
 from pilothouse.errors import DocumentError, PilothouseError, UsageError
 from pilothouse.jobs.plan import Selection
 from pilothouse.jobs.states import State

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from tests.console import Console, envelope, refusal
 
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.client import Client
+from pilothouse.controlserver.replies import ServerRefusedError
 from pilothouse.engine.control import Control
-from pilothouse.engine.server import calls
-from pilothouse.engine.server.client import Client
 from pilothouse.engine.server.filecache import FileCache
 from pilothouse.engine.server.pushes import Facts
-from pilothouse.engine.server.replies import ServerRefusedError
 from pilothouse.engine.server.session import Session
 from pilothouse.engine.workspace import workspace
 

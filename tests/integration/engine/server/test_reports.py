@@ -8,7 +8,7 @@ from tests.console import Console, Reply, envelope, refusal
 from tests.jobs import document, group, local_nodes, operation, phase
 from tests.underserver import ServerBench
 
-from pilothouse.engine.server import calls
+from pilothouse.controlserver import calls
 from pilothouse.jobs.plan import Selection
 from pilothouse.jobs.states import State
 

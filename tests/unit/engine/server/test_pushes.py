@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pilothouse.controlserver import calls
 from pilothouse.engine.events import (
     Event,
     JobEnded,
@@ -15,7 +16,7 @@ from pilothouse.engine.events import (
     PhaseEnded,
     PhaseStarted,
 )
-from pilothouse.engine.server import calls, pushes
+from pilothouse.engine.server import pushes
 from pilothouse.engine.server.pushes import Facts, Translator
 from pilothouse.jobs.nodes import LOCAL, Node
 from pilothouse.jobs.states import State, Tally

@@ -1,5 +1,6 @@
-# Options of the tools that speak with web servers. Needs work.sh; source both.
+# Options of the tools that speak with web and FTP servers. Needs work.sh; source both.
 
+# $scheme is ftp for those that speak with FTP servers.
 # web_options ALLOWED "$@": read the options; those of the caller's own are in $allowed.
 web_options() {
     allowed=$1
@@ -27,9 +28,11 @@ web_options() {
         esac
         shift 2
     done
-    case $addr in
+    case ${scheme-}:$addr in
         *[[:space:]]*) fail "the address '$addr' has blanks" ;;
-        http://?* | https://?*) ;;
+        ftp:ftp://?*) ;;
+        ftp:*) fail "'$addr' is no FTP address; allowed: ftp://host[:port]/path" ;;
+        :http://?* | :https://?*) ;;
         *) fail "'$addr' is no web address; allowed: http://..., https://..." ;;
     esac
     case $timeout in '' | *[!0-9]*) fail "the time-out is '$timeout'; allowed: a number of seconds" ;; esac

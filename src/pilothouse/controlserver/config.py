@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pilothouse.engine.server.address import Server
+from pilothouse.controlserver.address import Server
 from pilothouse.errors import SettingsError
 from pilothouse.files import write_atomic
 from pilothouse.jobs.secret import Secret

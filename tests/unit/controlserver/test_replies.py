@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.engine.server import replies
-from pilothouse.engine.server.replies import ServerIdentityError, ServerRefusedError, ServerUnavailableError
+from pilothouse.controlserver import replies
+from pilothouse.controlserver.replies import ServerIdentityError, ServerRefusedError, ServerUnavailableError
 
 
 @pytest.mark.parametrize(

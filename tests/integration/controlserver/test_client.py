@@ -8,9 +8,9 @@ import pytest
 import trustme
 from tests.console import TENANT, Console, Reply, envelope, refusal
 
-from pilothouse.engine.server import calls
-from pilothouse.engine.server.client import Client
-from pilothouse.engine.server.replies import ServerIdentityError, ServerRefusedError, ServerUnavailableError
+from pilothouse.controlserver import calls
+from pilothouse.controlserver.client import Client
+from pilothouse.controlserver.replies import ServerIdentityError, ServerRefusedError, ServerUnavailableError
 from pilothouse.errors import SettingsError
 
 PATH = calls.SET_VARIABLE

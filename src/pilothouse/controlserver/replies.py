@@ -83,6 +83,18 @@ def returned(call: str, body: bytes) -> Any:
     return found.get("Return")
 
 
+def password(call: str, found: Any) -> str:
+    """Return an account's password in what the account call carries, maybe sealed: a text, or part of an object.
+
+    Raises ServerUnavailableError when there is none.
+    """
+    if isinstance(found, dict):
+        found = found.get("passwordCipher") or found.get("passwordPlain") or found.get("password")
+    if not isinstance(found, str):
+        raise ServerUnavailableError(call, "the answer holds no password")
+    return found
+
+
 def reports_failure(body: bytes) -> bool:
     """Whether the answer to a node's status says that a node failed elsewhere (``Return.hasFailNode``)."""
     try:

@@ -22,6 +22,11 @@ DEPLOY_IDS: Final = _REST + "resourcecenter/resource/appidmoduleidenvid/get"
 DEPLOY_RUNNERS: Final = _REST + "deploy/runner/group/get/forautoexec"
 REGISTER: Final = _REST + "autoexec/tool/register"
 UNREGISTER: Final = _REST + "autoexec/tool/batch/delete"
+JOB_CREATE: Final = _REST + "autoexec/job/from/combop/create/public"
+JOB_REFIRE: Final = _REST + "autoexec/job/refire"
+JOB_STATE: Final = _REST + "autoexec/job/status/get"
+SQL_LIST: Final = _REST + "autoexec/job/sql/list"
+SQL_UPDATE: Final = _REST + "autoexec/job/sql/update"
 
 
 def name_of(path: str) -> str:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.engine.server.backoff import Backoff
+from pilothouse.controlserver.backoff import Backoff
 
 
 def test_waits_double_up_to_the_longest() -> None:

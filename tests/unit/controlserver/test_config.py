@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.cli.autoexec_config import Config, entries, read, seal
+from pilothouse.controlserver.config import Config, entries, read, seal
 from pilothouse.errors import SettingsError
 from pilothouse.jobs.secret import Secret
 from pilothouse.secrets import legacy

@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from pilothouse.clock import Clock, SystemClock
-from pilothouse.engine.server import replies
-from pilothouse.engine.server.address import Server
-from pilothouse.engine.server.backoff import Backoff
-from pilothouse.engine.server.calls import name_of
-from pilothouse.engine.server.replies import ServerUnavailableError
+from pilothouse.controlserver import replies
+from pilothouse.controlserver.address import Server
+from pilothouse.controlserver.backoff import Backoff
+from pilothouse.controlserver.calls import name_of
+from pilothouse.controlserver.replies import ServerUnavailableError
 from pilothouse.errors import SettingsError
 from pilothouse.identity import signing
 

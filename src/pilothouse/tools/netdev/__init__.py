@@ -1,0 +1,1 @@
+"""Commands for network devices, typed into a terminal."""
