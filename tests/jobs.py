@@ -84,6 +84,8 @@ def ssh_keys(sshd: Sshd, count: int) -> list[str]:
 class Recorder(Observer):
     """Keeps every event."""
 
+    pace = 0.0
+
     def __init__(self) -> None:
         self.events: list[Event] = []
 

@@ -5,6 +5,7 @@ and never able to stop the job. A state is in the journal before its event is pu
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -163,7 +164,12 @@ class Notice(Event, frozen=True, kw_only=True):
 
 
 class Observer(Protocol):
-    """Watches a job. Called with one batch at a time, in order; may await, must not block the loop."""
+    """Watches a job. Called with one batch at a time, in order; may await, must not block the loop.
+
+    ``pace`` is how long, in seconds, events may come together before they are handed over as one batch.
+    """
+
+    pace: float
 
     async def observe(self, events: Sequence[Event]) -> None:
         """Take note of the events. An exception ends this observer, never the job."""
@@ -199,6 +205,8 @@ class EventStream:
     async def observed(self) -> None:
         """Wait until every event published so far has been observed."""
         for lane in self._lanes:
+            lane.hurry.set()
+        for lane in self._lanes:
             await lane.idle.wait()
 
     async def run(self) -> None:
@@ -231,6 +239,7 @@ class _Lane:
         self.room.set()
         self.idle = asyncio.Event()
         self.idle.set()
+        self.hurry = asyncio.Event()
         self._limit = limit
         self._waiting: list[Event] = []
         self._some = asyncio.Event()
@@ -245,6 +254,7 @@ class _Lane:
         self._some.set()
         if len(self._waiting) >= self._limit:
             self.room.clear()
+            self.hurry.set()
 
     async def take(self) -> list[Event]:
         if not self._waiting:
@@ -252,6 +262,12 @@ class _Lane:
         if not self._waiting and not self._finished:
             self._some.clear()
             await self._some.wait()
+        if self.observer.pace and not self.hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.observer.pace):
+                    await self.hurry.wait()
+        if not self._finished:
+            self.hurry.clear()
         batch, self._waiting = self._waiting, []
         self.room.set()
         return batch
@@ -259,6 +275,7 @@ class _Lane:
     def finish(self) -> None:
         self._finished = True
         self._some.set()
+        self.hurry.set()
 
     def drop(self) -> None:
         self._dropped = True

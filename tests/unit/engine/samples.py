@@ -80,6 +80,8 @@ def lines(*texts: str, at: float = AT, node: Node = NODE) -> Lines:
 class Recorder:
     """Keeps what it observes; waits at ``gate`` before each batch, fails when told to."""
 
+    pace = 0.0
+
     def __init__(self, error: BaseException | None = None) -> None:
         self.batches: list[list[Event]] = []
         self.gate = asyncio.Event()

@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 
 SILENCE: Final = 30.0
 FRAME: Final = 1 / 8
+_PACE: Final = 0.05
 _LEVELS: Final = {"WARN": STYLES["ignored"], "ERROR": STYLES["failed"]}
 
 
 class JsonDisplay:
     """Writes one JSON object a line for each event; of nodes only what names them."""
+
+    pace = _PACE
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -63,6 +66,8 @@ def _named(node: Node) -> dict[str, Any]:
 
 class PlainDisplay:
     """Writes a line for each thing worth knowing, and one after ``silence`` seconds of work without any."""
+
+    pace = _PACE
 
     def __init__(
         self,
@@ -127,6 +132,8 @@ class LiveDisplay:
 
     The terminal's size is asked for with each frame, so a changed window is followed within one.
     """
+
+    pace = _PACE
 
     def __init__(
         self,

@@ -31,6 +31,8 @@ class Session:
     over), and on leaving it waits for the server's ``grace`` for the rest.
     """
 
+    pace = 0.0
+
     def __init__(self, client: Client, facts: Facts, space: Workspace, cache: FileCache, control: Control) -> None:
         self._client = client
         self._facts = facts
