@@ -136,6 +136,8 @@ class GroupRun:
 
     def _start(self, progress: _Progress, step: Step) -> None:
         context = self._context
+        # operations make their questions' pipes there, before the first line of a log is written
+        context.space.log(step.phase, LOCAL).parent.mkdir(parents=True, exist_ok=True)
         progress.started = context.clock.time()
         context.journal.set_phase(step.phase, State.RUNNING, progress.started)
         context.stream.publish(
