@@ -30,6 +30,9 @@ _Key = tuple[str, int]
 class StatusFiles(FileWatcher):
     """Keeps the status file of every node current."""
 
+    # whoever looks at these files wants each state, also one that lasts for a moment
+    pace = 0.0
+
     def __init__(self, space: Workspace) -> None:
         self._space = space
         super().__init__()
