@@ -31,11 +31,15 @@ _LIST_LIFE: Final = dt.timedelta(days=7)
 
 
 class Issued(NamedTuple):
-    """A new certificate as its holder gets it; ``serial`` is in hexadecimal digits, ``expires`` in epoch seconds."""
+    """A new certificate as its holder gets it.
+
+    ``serial`` and ``fingerprint`` (SHA-256) are in hexadecimal digits, ``expires`` is in seconds since the epoch.
+    """
 
     certificate: str
     key: Secret
     serial: str
+    fingerprint: str
     expires: float
 
 
@@ -72,7 +76,10 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         expires = made.not_valid_after_utc.timestamp()
-        return Issued(holder.shown(made), Secret(_pem(key).decode("ascii")), f"{made.serial_number:x}", expires)
+        fingerprint = made.fingerprint(hashes.SHA256()).hex()
+        return Issued(
+            holder.shown(made), Secret(_pem(key).decode("ascii")), f"{made.serial_number:x}", fingerprint, expires
+        )
 
     def revocation_list(self, revoked: Iterable[tuple[str, float]], now: float) -> bytes:
         """Return the signed list of revoked serial numbers, each with its time, as PEM."""

@@ -24,17 +24,21 @@ _LONGEST: Final = 200  # what is longer was never a token of ours, and need not 
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A token as it is kept: ``digest`` instead of its text, times in seconds since the epoch."""
+    """A token as it is kept: ``digest`` instead of its text, times in seconds since the epoch.
 
-    token_id: int
+    It acts in one ``project``; ``subject`` says what it is for, to whoever reads the list.
+    """
+
+    token_id: int = 0
     kind: TokenKind
     user: str
     digest: str
     created: float
+    project: str = ""
+    subject: str = ""
     expires: float | None = None
     used: float | None = None
     revoked: float | None = None
-    label: str = ""
 
 
 def make(kind: TokenKind) -> Secret:
