@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.clock import Clock
+from pilothouse.server.login import client_of
 from pilothouse.server.meters import Meters, dialect
 
 Scope = MutableMapping[str, Any]
@@ -116,7 +117,7 @@ class Observed:
         return Line(
             time=round(self._clock.time(), 3),
             id=exchange.request_id.decode("ascii"),
-            client=str((scope.get("client") or ("", 0))[0]),
+            client=client_of(scope),
             caller=f"{caller.kind}:{caller.name}" if caller else "",
             method=scope["method"],
             path=scope["path"],
