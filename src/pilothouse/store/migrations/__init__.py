@@ -1,0 +1,6 @@
+"""The way from every released form of the tables to the present one, by Alembic."""
+
+from typing import Final
+
+HEAD: Final = "r0001"
+"""The newest revision: a database that is there needs no Alembic, which is slow to load."""
