@@ -1,13 +1,10 @@
 """Bodies as they come in: never more than allowed, never longer than patience lasts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
 
-from pilothouse.server.api.slap.exchange import Header
+from pilothouse.server.api.slap.exchange import Header, Receive
 from pilothouse.server.api.slap.refusals import HttpRefusal
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class ClientLeftError(Exception):

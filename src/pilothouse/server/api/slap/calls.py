@@ -42,7 +42,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             there = nodes.partition(connection, self.caller, place.computer, place.partition)
         except NotFoundError as error:
             raise requester.unknown(place.computer, place.partition) from error
-        requester.check(self.caller, place, there.occupant.guid if there.occupant else None)
+        guid = there.occupant.guid if there.occupant else None
+        requester.check(connection, self.caller, place, guid, self.now)
         return place
 
 

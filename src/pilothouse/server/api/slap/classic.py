@@ -50,13 +50,9 @@ PATHS: Final[dict[str, Path]] = {
     "startedComputerPartition": Path("POST", "write", classic_instances.started, PLACE),
     "stoppedComputerPartition": Path("POST", "write", classic_instances.stopped, PLACE),
     "destroyedComputerPartition": Path("POST", "write", classic_instances.destroyed, PLACE),
-    "softwareInstanceError": Path(
-        "POST", "write", classic_instances.failed, (*PLACE, "error_log", "slave_reference")
-    ),
+    "softwareInstanceError": Path("POST", "write", classic_instances.failed, (*PLACE, "error_log", "slave_reference")),
     "softwareInstanceBang": Path("POST", "write", classic_instances.bang, (*PLACE, "message")),
-    "softwareInstanceRename": Path(
-        "POST", "write", classic_instances.rename, (*PLACE, "new_name", "slave_reference")
-    ),
+    "softwareInstanceRename": Path("POST", "write", classic_instances.rename, (*PLACE, "new_name", "slave_reference")),
     "getComputerPartitionStatus": Path("GET", "read", classic_instances.status, PLACE),
     "getHostingSubscriptionIpList": Path("GET", "read", classic_instances.addresses, PLACE),
     "updateComputerPartitionRelatedInstanceList": Path(

@@ -1,18 +1,22 @@
 """A request as handlers see it, and an answer as the application sends it."""
 
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
 import msgspec
 
 from pilothouse.identity.caller import Caller
 from pilothouse.slap import marshal_writer
 
 Header = tuple[bytes, bytes]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 TEXT = "text/plain; charset=utf-8"
 XML = "text/xml; charset=utf-8"
 JSON = "application/json"
 
 FRESH: Header = (b"cache-control", b"public, max-age=1, stale-if-error=604800")
-BY_CALLER: Header = (b"vary", b"Authorization, Accept-Encoding")
+BY_CALLER: Header = (b"vary", b"REMOTE_USER, Authorization, Accept-Encoding")
 A_MINUTE: Header = (b"cache-control", b"max-age=60")
 NEVER: Header = (b"cache-control", b"no-store")
 
@@ -21,7 +25,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request whose caller is known.
 
     ``path`` is still percent-encoded and starts after the prefix of this application; ``base`` is the absolute URL
-    that stands before it, as the client knows it, without a final slash. ``query`` and ``body`` are raw.
+    that stands before it, as the client knows it, without a final slash. ``query`` and ``body`` are raw. ``receive``
+    is for handlers that take a body piece by piece.
     """
 
     method: str
@@ -31,6 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: bytes = b""
     body: bytes = b""
     headers: tuple[Header, ...] = ()
+    receive: Receive | None = None
 
     def header(self, name: bytes) -> str | None:
         """Return the first header of this name (lower case), None without one."""

@@ -2,6 +2,7 @@
 
 import http
 import logging
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,6 +10,7 @@ import msgspec
 
 from pilothouse.errors import PilothouseError
 from pilothouse.server.api.slap.exchange import JSON, TEXT, Answer
+from pilothouse.server.login import LoginError
 from pilothouse.server.master.errors import (
     ForbiddenError,
     InvalidRequestError,
@@ -33,16 +35,8 @@ class HttpRefusal(PilothouseError):  # noqa: N818 - it is an answer of HTTP, who
         super().__init__(text)
 
 
-class UnauthenticatedError(PilothouseError):
-    """Nothing proves who calls (401); ``challenge`` says how it could."""
-
-    def __init__(self, text: str, challenge: str = "Bearer") -> None:
-        self.challenge = challenge
-        super().__init__(text)
-
-
 CLASSIC: Final[Statuses] = (
-    (UnauthenticatedError, 401),
+    (LoginError, 401),
     (ForbiddenError, 403),
     (NotFoundError, 404),
     (NotReadyError, 408),
@@ -70,19 +64,21 @@ def status_of(error: Exception, statuses: Statuses) -> int:
     """Return the status of an error; what nobody foresaw is 500."""
     if isinstance(error, HttpRefusal):
         return error.status
+    if isinstance(error, LoginError) and error.wait:
+        return http.HTTPStatus.TOO_MANY_REQUESTS
     return next((status for kind, status in statuses if isinstance(error, kind)), 500)
 
 
 def classic(error: Exception) -> Answer:
     """Answer an error as plain text."""
     status, title = _explained(error, CLASSIC)
-    return Answer(status, title.encode("utf-8", "replace"), TEXT, _challenge(error))
+    return Answer(status, title.encode("utf-8", "replace"), TEXT, _more_headers(error))
 
 
 def json_rpc(error: Exception) -> Answer:
     """Answer an error as JSON-RPC does: status, reason phrase, text."""
     status, title = _explained(error, JSON_RPC)
-    return Answer(status, msgspec.json.encode(ErrorBody(status, phrase(status), title)), JSON, _challenge(error))
+    return Answer(status, msgspec.json.encode(ErrorBody(status, phrase(status), title)), JSON, _more_headers(error))
 
 
 def phrase(status: int) -> str:
@@ -104,9 +100,10 @@ def _explained(error: Exception, statuses: Statuses) -> tuple[int, str]:
     return status, str(error)
 
 
-def _challenge(error: Exception) -> tuple[tuple[bytes, bytes], ...]:
-    if isinstance(error, UnauthenticatedError):
-        return ((b"www-authenticate", error.challenge.encode("latin-1")),)
+def _more_headers(error: Exception) -> tuple[tuple[bytes, bytes], ...]:
+    if isinstance(error, LoginError):
+        wait = ((b"retry-after", str(math.ceil(error.wait)).encode()),) if error.wait else ()
+        return ((b"www-authenticate", b"Bearer"), *wait)
     if isinstance(error, HttpRefusal) and error.status in (408, 413):
         return ((b"connection", b"close"),)  # the rest of the body would be taken for the next request
     return ()

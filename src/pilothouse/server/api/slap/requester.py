@@ -5,9 +5,12 @@ It identifies and proves nothing: a partition that is named must belong to who c
 
 from collections.abc import Iterable
 
+from sqlalchemy import Connection
+
 from pilothouse.identity.caller import Caller, PartitionKey
 from pilothouse.server.api.slap.exchange import Header
 from pilothouse.server.master.errors import ForbiddenError, InvalidRequestError
+from pilothouse.store import audit
 
 SCHEME = "x-slappartition"
 
@@ -31,14 +34,15 @@ def unknown(computer: str, partition: str | None) -> InvalidRequestError:
     return InvalidRequestError(f"No partition matching the authorization header: ({computer} / {partition})")
 
 
-def check(caller: Caller, place: PartitionKey, guid: str | None) -> None:
+def check(connection: Connection, caller: Caller, place: PartitionKey, guid: str | None, now: float) -> None:
     """Refuse a partition that is not the caller's own; ``guid`` is that of its occupant.
 
     People and the local caller may speak for partitions as far as the master lets them.
-    Raises ForbiddenError.
+    Raises ForbiddenError, and leaves that in the audit log.
     """
     own = {"node": place.computer == caller.name, "instance": guid is not None and guid == caller.name}
     if not own.get(caller.kind, True):
+        audit.refuse(connection, caller, "speak for", f"{place.computer}/{place.partition}", {"header": SCHEME}, now)
         raise ForbiddenError(
             f"{caller.kind} {caller.name} may not speak for partition {place.partition} of {place.computer}"
         )

@@ -11,10 +11,14 @@ Refusal = Callable[[Exception], Answer]
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One handler; an ``open`` one serves also who cannot prove who it is."""
+    """One handler; an ``open`` one serves also who cannot prove who it is.
+
+    ``takes_body`` False: the handler reads the body itself, piece by piece.
+    """
 
     handle: Handler
     open: bool = False
+    takes_body: bool = True
 
 
 Verbs = Mapping[str, Route]
