@@ -19,8 +19,8 @@ ClientCertificates = Literal["off", "optional", "required"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a site can set; each name is also ``PILOTHOUSE_<NAME>`` in the environment.
 
-    Times are seconds, sizes bytes. ``data`` is the folder of all job data (``job/`` and ``cache/`` below it), and of the
-    control server's database and certificate authority unless they are named.
+    Times are seconds, sizes bytes. ``data`` is the folder of all job data (``job/`` and ``cache/`` below it), and of
+    the control server's database and certificate authority unless they are named.
     """
 
     data: Path
