@@ -48,7 +48,10 @@ def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
         return caller
 
     return Observed(
-        Doors(Enrolment(slap(parts, authenticate), throttle), beside, authenticate), meters, parts.clock, parts.settings.request_timeout
+        Doors(Enrolment(slap(parts, authenticate), throttle), beside, authenticate),
+        meters,
+        parts.clock,
+        parts.settings.request_timeout,
     )
 
 

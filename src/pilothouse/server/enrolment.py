@@ -7,13 +7,13 @@ from sqlalchemy import Connection
 
 from pilothouse.identity import tokens
 from pilothouse.identity.authority import Authority, Issued
-from pilothouse.identity.caller import Caller, PartitionKey
+from pilothouse.identity.caller import Caller
 from pilothouse.identity.holder import CertificateKind
 from pilothouse.identity.permissions import Subject, may
 from pilothouse.identity.tokens import TokenKind
 from pilothouse.server.master import nodes
-from pilothouse.server.master.errors import ForbiddenError, NotFoundError
-from pilothouse.store import accounts, audit, credentials, owners
+from pilothouse.server.master.errors import ForbiddenError
+from pilothouse.store import accounts, audit, credentials
 
 
 class CertificateActiveError(ForbiddenError):
@@ -41,39 +41,14 @@ def register_node(
     return node.computer, certify(connection, authority, caller, "node", node.computer, now)
 
 
-def certify_node(connection: Connection, authority: Authority, caller: Caller, computer: str, now: float) -> Issued:
-    """Return a certificate for a node that has none. Raises NotFoundError, ForbiddenError, CertificateActiveError."""
-    _check_node(connection, caller, computer, now)
-    return certify(connection, authority, caller, "node", computer, now)
-
-
-def revoke_node(connection: Connection, caller: Caller, computer: str, now: float) -> None:
-    """Revoke the certificate of a node. Raises NotFoundError when it has none."""
-    _check_node(connection, caller, computer, now)
-    if not revoke(connection, caller, "node", computer, now):
-        raise NotFoundError(f"node {computer} has no certificate")
-
-
-def instance_certificate(
-    connection: Connection, authority: Authority, caller: Caller, place: PartitionKey, now: float
-) -> Issued | None:
-    """Return the certificate of a partition's occupant, None while it has none.
-
-    It is the same one each time until it is revoked. Raises NotFoundError for a free partition.
-    """
-    guid = _occupant(connection, caller, place)
+def certify_instance(connection: Connection, authority: Authority, caller: Caller, guid: str, now: float) -> Issued:
+    """Return the certificate of an instance, the same one each time until it is revoked or ends."""
     kept = credentials.active_certificate(connection, "instance", guid, now)
-    return None if kept is None else authority.issue_again("instance", guid, *kept)
-
-
-def certify_instance(
-    connection: Connection, authority: Authority, caller: Caller, place: PartitionKey, now: float
-) -> Issued:
-    """Return the same, issued when there is none."""
-    if kept := instance_certificate(connection, authority, caller, place, now):
-        return kept
-    guid = _occupant(connection, caller, place)
-    return _kept(connection, caller, "instance", guid, authority.issue_again("instance", guid, None, now), now)
+    if kept is not None:
+        return authority.issue_again("instance", guid, *kept)
+    issued = authority.issue_again("instance", guid, None, now)
+    keep(connection, caller, "instance", guid, issued, now)
+    return issued
 
 
 def certify(
@@ -82,7 +57,16 @@ def certify(
     """Issue a certificate and keep its number. Raises CertificateActiveError while another one counts."""
     if credentials.active_certificate(connection, kind, name, now):
         raise CertificateActiveError(kind, name)
-    return _kept(connection, caller, kind, name, authority.issue(kind, name, now), now)
+    issued = authority.issue(kind, name, now)
+    keep(connection, caller, kind, name, issued, now)
+    return issued
+
+
+def keep(connection: Connection, caller: Caller, kind: CertificateKind, name: str, issued: Issued, now: float) -> None:
+    """Keep the number of a certificate that was issued."""
+    credentials.add_certificate(connection, kind, name, issued, now)
+    detail = {"serial": issued.serial, "expires": issued.expires}
+    audit.append(connection, caller, "certificate.issue", f"{kind}:{name}", detail, now)
 
 
 def revoke(connection: Connection, caller: Caller, kind: CertificateKind, name: str, now: float) -> int:
@@ -91,31 +75,6 @@ def revoke(connection: Connection, caller: Caller, kind: CertificateKind, name: 
     if revoked:
         audit.append(connection, caller, "certificate.revoke", f"{kind}:{name}", {"certificates": revoked}, now)
     return revoked
-
-
-def _occupant(connection: Connection, caller: Caller, place: PartitionKey) -> str:
-    occupant = nodes.partition(connection, caller, place.computer, place.partition).occupant
-    if occupant is None:
-        raise NotFoundError(f"partition {place.partition} of {place.computer} is free")
-    return occupant.guid
-
-
-def _kept(
-    connection: Connection, caller: Caller, kind: CertificateKind, name: str, issued: Issued, now: float
-) -> Issued:
-    credentials.add_certificate(connection, kind, name, issued, now)
-    detail = {"serial": issued.serial, "expires": issued.expires}
-    audit.append(connection, caller, "certificate.issue", f"{kind}:{name}", detail, now)
-    return issued
-
-
-def _check_node(connection: Connection, caller: Caller, computer: str, now: float) -> None:
-    project = owners.project_of(connection, "node", computer)
-    if project is None:
-        raise NotFoundError(f"there is no node {computer}")
-    if not may(caller, "certify", Subject(project=project, computer=computer)):
-        audit.refuse(connection, caller, "certify", f"node:{computer}", "", now)
-        raise ForbiddenError(f"{caller.kind} {caller.name} may not make or revoke the certificate of node {computer}")
 
 
 def redeem(connection: Connection, text: str, kind: TokenKind, now: float) -> Caller:

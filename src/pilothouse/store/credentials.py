@@ -53,7 +53,9 @@ _HELD = (
     certificates.c.revoked_at.is_(None),
 )
 _ACTIVE = Statement(
-    select(certificates.c.serial, certificates.c.issued).where(*_HELD, certificates.c.not_after > given(certificates.c.not_after, "now"))
+    select(certificates.c.serial, certificates.c.issued).where(
+        *_HELD, certificates.c.not_after > given(certificates.c.not_after, "now")
+    )
 )
 _REVOKE = Statement(update(certificates).where(*_HELD).values(revoked_at=given(certificates.c.revoked_at, "at")))
 _REVOKED = Statement(
