@@ -51,6 +51,8 @@ COMMANDS: Final[dict[str, Listed]] = {
     "service list": Listed("client", "service:LIST", "list the services of this account"),
     "supply": Listed("client", "supply:SUPPLY", "supply a Software to a node"),
     "node register": Listed("node", "node_register:COMMAND", "Register a new computer on SlapOS Master."),
+    "proxy show": Listed("other", "proxy_show:COMMAND", "display proxy instances and parameters"),
+    "proxy start": Listed("other", "proxy_start:COMMAND", "minimalist, stand-alone SlapOS Master"),
     "cache lookup": Listed("other", "cache_binary:LOOKUP", "alias for 'cachelookup binary-sr'"),
     "cache source": Listed("other", "cache_source:SOURCE", "alias for 'cachelookup url'"),
     "complete": Listed("other", "complete:COMMAND", "Generate shell completions."),
