@@ -46,10 +46,17 @@ def certify(
     if credentials.has_certificate(connection, kind, name, now):
         raise CertificateActiveError(kind, name)
     issued = authority.issue(kind, name, now)
+    keep(connection, caller, kind, name, issued, now)
+    return issued
+
+
+def keep(
+    connection: Connection, caller: Caller, kind: CertificateKind, name: str, issued: Issued, now: float
+) -> None:
+    """Keep the number of a certificate that was issued."""
     credentials.add_certificate(connection, kind, name, issued, now)
     detail = {"serial": issued.serial, "expires": issued.expires}
     audit.append(connection, caller, "certificate.issue", f"{kind}:{name}", detail, now)
-    return issued
 
 
 def revoke(connection: Connection, caller: Caller, kind: CertificateKind, name: str, now: float) -> int:
