@@ -5,6 +5,25 @@ import msgspec
 from pilothouse.services.node import Address
 from pilothouse.services.states import DEFAULT_SOFTWARE_TYPE, InstanceState
 
+_PREFIX = "SOFTINST-"
+
+
+def guid_of(instance_id: int) -> str:
+    """Return the name of an instance that never changes and is never given again (slapos-master 15.5)."""
+    return f"{_PREFIX}{instance_id}"
+
+
+def id_of(guid: str) -> int | None:
+    """Return the number of the instance of this name, None when it is no such name."""
+    number = guid.removeprefix(_PREFIX)
+    fits = guid.startswith(_PREFIX) and number.isascii() and number.isdigit() and len(number) < len(str(2**63))
+    return int(number) if fits else None
+
+
+def shared_reference(requester_title: str, title: str) -> str:
+    """Return what a host calls a shared instance: the title of the tree's root, or nothing, before its own."""
+    return f"{requester_title}_{title}"
+
 
 class InstanceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request for an instance (slapos-master 2.4, 6).
@@ -70,3 +89,7 @@ class InstanceKey(msgspec.Struct, frozen=True):
     title: str
     requester_title: str
     shared: bool
+
+    def __str__(self) -> str:
+        """Return the name as it is sent."""
+        return f"{self.title}___{self.requester_title}___{int(self.shared)}"

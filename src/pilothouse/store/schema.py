@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    literal_column,
 )
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -141,7 +142,8 @@ nodes = Table(
     Column("open", Boolean, nullable=False, server_default="1"),
     _number("free"),  # free partitions without a capability
     _number("busy"),
-    _text("details", "{}"),
+    _text("details", "{}"),  # what it said of itself
+    _text("categories", "{}"),  # what it was said to be, for filters to find
     *_status(),
 )
 Index("ix_nodes_project", nodes.c.project, nodes.c.reference)
@@ -152,7 +154,14 @@ _partial(
     nodes.c.id,
     where=and_(nodes.c.free > 0, nodes.c.open.is_(True)),
 )
-Index("ix_nodes_owner_title", nodes.c.project, nodes.c.owner, nodes.c.title)
+_partial(
+    "uq_nodes_title",
+    nodes.c.project,
+    nodes.c.owner,
+    nodes.c.title,
+    where=nodes.c.title != literal_column("''"),
+    unique=True,
+)
 
 supplies = Table(
     "supplies",

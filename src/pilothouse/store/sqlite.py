@@ -107,9 +107,10 @@ class SqliteStore:
                 failure = explained(error)
                 for piece in group:
                     piece.error = failure
-                connection = _dropped(connection)
+                _drop(connection)
+                connection = None
             settle(group)
-        _dropped(connection)
+        _drop(connection)
 
     def _gather(self) -> list[Piece]:
         """Return what waits, at least one piece; nothing at the end."""
@@ -172,7 +173,7 @@ def _ended(error: BaseException) -> sqlite3.Error:
     return cause if isinstance(cause, sqlite3.Error) else sqlite3.OperationalError(str(error))
 
 
-def _dropped(connection: Connection | None) -> None:
+def _drop(connection: Connection | None) -> None:
     if connection is not None:
         audit.take(connection)
         connection.invalidate()

@@ -35,6 +35,13 @@ class Statement:
         """Return the first row that it finds."""
         return self._cursor(connection, values).fetchone()  # type: ignore[no-any-return]
 
+    def only(self, connection: Connection, **values: Any) -> Row:
+        """Return the one row that is surely there."""
+        row = self.first(connection, **values)
+        if row is None:
+            raise LookupError(f"no row where one must be: {self.construct}")
+        return row
+
     def run(self, connection: Connection, **values: Any) -> int:
         """Carry it out; returns the number of rows changed."""
         return self._cursor(connection, values).rowcount  # type: ignore[no-any-return]

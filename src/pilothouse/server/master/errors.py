@@ -16,7 +16,14 @@ class InvalidRequestError(MasterError):
 
 
 class NotAllocatedError(NotFoundError):
-    """No partition, or no host for a shared instance, satisfies the request (404)."""
+    """No partition, or no host for a shared instance, satisfies the request (404).
+
+    The text is the one that clients know; ``reason`` tells a person more, where there is more to tell.
+    """
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(text)
 
 
 class NotReadyError(MasterError):

@@ -126,12 +126,21 @@ def _no_such_verb(method: str, verbs: Verbs) -> Answer:
 
 
 async def _send(answer: Answer, send: Send, *, whole: bool) -> None:
-    headers = [
+    await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
+    if answer.pieces is None or not whole:
+        await send({"type": "http.response.body", "body": answer.body if whole else b""})
+        return
+    async for piece in answer.pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _headers(answer: Answer) -> list[Header]:
+    if answer.status == 304:  # noqa: PLR2004 - "not modified" has no body and so no type or length of one
+        return list(answer.headers)
+    length = len(answer.body) if answer.pieces is None else answer.length
+    return [
         (b"content-type", answer.content_type.encode("latin-1")),
-        (b"content-length", str(len(answer.body)).encode()),
+        *(() if length is None else ((b"content-length", str(length).encode()),)),
         *answer.headers,
     ]
-    if answer.status == 304:  # noqa: PLR2004 - "not modified" has no body and so no type or length of one
-        headers = list(answer.headers)
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body if whole else b""})

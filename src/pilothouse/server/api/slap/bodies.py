@@ -28,12 +28,18 @@ async def whole(receive: Receive, largest: int, patience: float) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-async def pieces_of(receive: Receive, largest: int) -> AsyncIterator[bytes]:
-    """Yield the body as it comes. Raises HttpRefusal (413) as soon as it is too large."""
+async def pieces_of(receive: Receive, largest: int, patience: float | None = None) -> AsyncIterator[bytes]:
+    """Yield the body as it comes.
+
+    Raises HttpRefusal: 413 as soon as it is too large, 408 when the next piece takes longer than ``patience``.
+    """
     size = 0
     more = True
     while more:
-        message = await receive()
+        try:
+            message = await asyncio.wait_for(receive(), patience) if patience else await receive()
+        except TimeoutError as error:
+            raise HttpRefusal(408, f"nothing more of the body came for {patience:g} seconds; send it again") from error
         if message["type"] == "http.disconnect":
             raise ClientLeftError
         piece: bytes = message.get("body", b"")

@@ -8,10 +8,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from pilothouse.clock import Clock
+from pilothouse.identity.authority import Authority
 from pilothouse.identity.caller import Caller, PartitionKey
 from pilothouse.server.api.slap import requester
 from pilothouse.server.api.slap.exchange import Request
-from pilothouse.server.master import nodes
+from pilothouse.server.master import instances, nodes
 from pilothouse.server.master.errors import NotFoundError
 from pilothouse.store.contract import Store
 
@@ -27,37 +28,54 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What every function of the master is told besides what is asked."""
 
     caller: Caller
+    authority: Authority
     now: float
     base: str = ""
     requester: PartitionKey | None = None
 
     def speaks_for(self, connection: Connection) -> PartitionKey | None:
-        """Return the partition of the header, found to exist and to be the caller's (slapos-master 1.6).
+        """Return the partition of the header, found to be the caller's; None for none or a free one (1.6).
 
         Raises InvalidRequestError when there is no such partition, ForbiddenError when it is another's.
         """
         if (place := self.requester) is None:
             return None
         try:
-            there = nodes.partition(connection, self.caller, place.computer, place.partition)
-        except NotFoundError as error:
-            raise requester.unknown(place.computer, place.partition) from error
-        guid = there.occupant.guid if there.occupant else None
+            guid = instances.at(connection, self.caller, place).guid
+        except NotFoundError:
+            self._known(connection, place)
+            return None
         requester.check(connection, self.caller, place, guid, self.now)
         return place
+
+    def check_header(self, connection: Connection, place: PartitionKey) -> None:
+        """Refuse a header that names a partition of somebody else, where the form says what is meant.
+
+        Raises ForbiddenError, InvalidRequestError.
+        """
+        if self.requester != place and self.caller.kind in ("node", "instance"):
+            self.speaks_for(connection)
+
+    def _known(self, connection: Connection, place: PartitionKey) -> None:
+        try:
+            nodes.partition(connection, self.caller, place.computer, place.partition)
+        except NotFoundError as error:
+            raise requester.unknown(place.computer, place.partition) from error
 
 
 class Desk:
     """Runs the work of calls: decoded beside the event loop when large, then one read or one write."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, authority: Authority, clock: Clock) -> None:
         self._store = store
+        self._authority = authority
         self._clock = clock
 
     def call(self, request: Request) -> Call:
         """Return the call that a request is. Raises InvalidRequestError for a broken header."""
         return Call(
             caller=request.caller,
+            authority=self._authority,
             now=self._clock.time(),
             base=request.base,
             requester=requester.from_headers(request.headers),

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from pilothouse.server.api.slap import classic_instances, classic_nodes, classic_software, forms
+from pilothouse.server.api.slap import classic_certificates, classic_instances, classic_nodes, classic_software, forms
 from pilothouse.server.api.slap.calls import Access, Call, Desk, Work
 from pilothouse.server.api.slap.exchange import Answer, Request
 from pilothouse.server.api.slap.forms import Form
@@ -34,6 +34,9 @@ PATHS: Final[dict[str, Path]] = {
     "computerBang": Path("POST", "write", classic_nodes.bang, ("computer_id", "message")),
     "getComputerStatus": Path("GET", "read", classic_nodes.status, ("computer_id",)),
     "requestComputer": Path("POST", "write", classic_nodes.request, ("computer_title", "project_reference")),
+    "getComputerPartitionCertificate": Path("GET", "write", classic_certificates.of_partition, PLACE),
+    "generateComputerCertificate": Path("POST", "write", classic_certificates.of_node, ("computer_id",)),
+    "revokeComputerCertificate": Path("POST", "write", classic_certificates.revoke_node, ("computer_id",)),
     "supplySupply": Path("POST", "write", classic_software.supply, (*RELEASE, "state")),
     "buildingSoftwareRelease": Path("POST", "write", classic_software.building, RELEASE),
     "availableSoftwareRelease": Path("POST", "write", classic_software.available, RELEASE),

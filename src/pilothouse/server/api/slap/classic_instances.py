@@ -54,7 +54,7 @@ def publish(call: Call, form: Form) -> Work[Answer]:
     place, values, shared = _place(form), form.texts("connection_xml", needed=True), _shared(form)
 
     def work(connection: Connection) -> Answer:
-        call.speaks_for(connection)
+        call.check_header(connection, place)
         instances.publish(connection, call.caller, place, values, shared, call.now)
         return text("done")
 
@@ -86,7 +86,7 @@ def bang(call: Call, form: Form) -> Work[Answer]:
     place, message = _place(form), form.required("message")
 
     def work(connection: Connection) -> Answer:
-        call.speaks_for(connection)
+        call.check_header(connection, place)
         instances.bang(connection, call.caller, place, message, call.now)
         return text("OK")
 
@@ -98,7 +98,7 @@ def rename(call: Call, form: Form) -> Work[Answer]:
     place, title, shared = _place(form), form.named("new_name"), _shared(form)
 
     def work(connection: Connection) -> Answer:
-        call.speaks_for(connection)
+        call.check_header(connection, place)
         instances.rename(connection, call.caller, place, title, shared, call.now)
         return text("done")
 
@@ -144,7 +144,7 @@ def _reported(
     place = _place(form)
 
     def work(connection: Connection) -> Answer:
-        call.speaks_for(connection)
+        call.check_header(connection, place)
         outcome = instances.report(connection, call.caller, place, state, words, shared, call.now)
         return text(outcome if answer is None else answer)
 

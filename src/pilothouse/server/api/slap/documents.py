@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
-from typing import Final
+from typing import Any, Final
 
 from pilothouse.services.instance import InstanceDocument
 from pilothouse.services.node import Address, Occupant, Partition, SharedEntry, Software, Status
@@ -14,7 +14,6 @@ from pilothouse.slap.documents import (
     Document,
     SoftwareInstanceDocument,
     SoftwareReleaseDocument,
-    Value,
 )
 
 SERVER_URL: Final = "slap_server_url"
@@ -26,9 +25,9 @@ def instance(document: InstanceDocument) -> Document:
     """Return what a request is answered with."""
     if not document.computer:
         return _elsewhere(document)
-    attributes: dict[Value, Value] = {
-        "_connection_dict": _texts(document.connection),
-        "_parameter_dict": _texts(document.parameters),
+    attributes: dict[str, Any] = {
+        "_connection_dict": document.connection,
+        "_parameter_dict": document.parameters,
         "ip_list": _pairs(document.addresses),
         "slap_computer_id": document.computer,
         "slap_computer_partition_id": document.partition,
@@ -39,7 +38,7 @@ def instance(document: InstanceDocument) -> Document:
     if not document.shared:
         attributes |= {
             "_instance_guid": document.guid,
-            "_parameter_dict": {**_texts(document.parameters), "timestamp": str(document.timestamp)},
+            "_parameter_dict": {**document.parameters, "timestamp": str(document.timestamp)},
             "_requested_state": document.state,
             "connection_xml": instance_xml.dumps(document.connection) if document.connection else None,
         }
@@ -48,8 +47,8 @@ def instance(document: InstanceDocument) -> Document:
 
 def partition(slot: Partition) -> Document:
     """Return one partition, free or occupied."""
-    arguments: tuple[Value, ...] = (slot.computer, slot.reference, None)
-    attributes: dict[Value, Value] = {
+    arguments: tuple[Any, ...] = (slot.computer, slot.reference, None)
+    attributes: dict[str, Any] = {
         "_computer_id": slot.computer,
         "_instance_guid": f"{slot.computer}-{slot.reference}",
         "_need_modification": 0,
@@ -60,7 +59,7 @@ def partition(slot: Partition) -> Document:
     }
     if (occupant := slot.occupant) is not None:
         attributes |= {
-            "_connection_dict": _texts(occupant.connection),
+            "_connection_dict": occupant.connection,
             "_instance_guid": occupant.guid,
             "_need_modification": 1,
             "_parameter_dict": _parameters(slot, occupant),
@@ -68,7 +67,7 @@ def partition(slot: Partition) -> Document:
             "_software_release_document": _release(occupant.software_url, slot.computer),
         }
         if occupant.filter:
-            attributes["_filter_dict"] = _texts(occupant.filter)
+            attributes["_filter_dict"] = occupant.filter
         if occupant.access_status:
             attributes["_access_status"] = occupant.access_status
     return ComputerPartitionDocument(arguments, attributes)
@@ -79,9 +78,9 @@ def software(release: Software) -> Document:
     return _release(release.url, release.computer, {"_requested_state": release.state})
 
 
-def computer(reference: str, partitions: Value = None, releases: Value = None) -> Document:
+def computer(reference: str, partitions: Any = None, releases: Any = None) -> Document:
     """Return a node; what it holds may be marshalled already."""
-    attributes: dict[Value, Value] = {
+    attributes: dict[str, Any] = {
         "_computer_id": reference,
         "_computer_partition_list": [] if partitions is None else partitions,
         "_software_release_list": [] if releases is None else releases,
@@ -89,7 +88,7 @@ def computer(reference: str, partitions: Value = None, releases: Value = None) -
     return ComputerDocument((reference,), attributes)
 
 
-def status(said: Status, portal_type: str, now: float) -> dict[Value, Value]:
+def status(said: Status, portal_type: str, now: float) -> dict[str, Any]:
     """Return the last word on something, with how old it is (slapos-master 15.3)."""
     silent = said.at is None
     age = float("inf") if said.at is None else now - said.at
@@ -115,10 +114,10 @@ def http_date(seconds: float) -> bytes:
 
 def _elsewhere(document: InstanceDocument) -> Document:
     # what nothing was allocated for has only a name for its place (6.8)
-    attributes: dict[Value, Value] = {
+    attributes: dict[str, Any] = {
         "_computer_id": "",
-        "_connection_dict": _texts(document.connection),
-        "_parameter_dict": _texts(document.parameters),
+        "_connection_dict": document.connection,
+        "_parameter_dict": document.parameters,
         "_partition_id": document.partition,
         "_request_dict": None,
         "_requested_state": document.state,
@@ -127,8 +126,8 @@ def _elsewhere(document: InstanceDocument) -> Document:
     return ComputerPartitionDocument(("", document.partition, None), attributes)
 
 
-def _parameters(slot: Partition, occupant: Occupant) -> dict[Value, Value]:
-    full: list[Value] = [
+def _parameters(slot: Partition, occupant: Occupant) -> dict[str, Any]:
+    full: list[Any] = [
         (one.interface, one.address, one.gateway, one.netmask, one.network) for one in slot.addresses if one.gateway
     ]
     return {
@@ -147,7 +146,7 @@ def _parameters(slot: Partition, occupant: Occupant) -> dict[Value, Value]:
     }
 
 
-def _shared(entry: SharedEntry) -> Value:
+def _shared(entry: SharedEntry) -> Any:
     # reserved keys win: a parameter must not be taken for another instance's reference (X27)
     return {
         **entry.parameters,
@@ -157,8 +156,8 @@ def _shared(entry: SharedEntry) -> Value:
     }
 
 
-def _release(url: str, computer: str, more: dict[Value, Value] | None = None) -> Document:
-    attributes: dict[Value, Value] = {
+def _release(url: str, computer: str, more: dict[str, Any] | None = None) -> Document:
+    attributes: dict[str, Any] = {
         "_computer_guid": computer,
         "_software_instance_list": [],
         "_software_release": url,
@@ -167,9 +166,5 @@ def _release(url: str, computer: str, more: dict[Value, Value] | None = None) ->
     return SoftwareReleaseDocument((url, computer), attributes)
 
 
-def _pairs(addresses: Iterable[Address]) -> list[Value]:
+def _pairs(addresses: Iterable[Address]) -> list[Any]:
     return [(one.interface, one.address) for one in addresses]
-
-
-def _texts(values: dict[str, str]) -> dict[Value, Value]:
-    return dict(values)

@@ -1,6 +1,6 @@
 """A request as handlers see it, and an answer as the application sends it."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -44,12 +44,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is sent back; ``headers`` has what is not derived from ``body`` and ``content_type``."""
+    """What is sent back; ``headers`` has what is not derived from ``body`` and ``content_type``.
+
+    ``pieces`` is for bodies that are not held in memory; ``length`` is their size, None when nobody knows it.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = TEXT
     headers: tuple[Header, ...] = ()
+    pieces: AsyncIterator[bytes] | None = None
+    length: int | None = None
 
 
 def text(content: str, status: int = 200) -> Answer:

@@ -41,7 +41,7 @@ class Form(msgspec.Struct, frozen=True):
         text = self.required(name)
         for state in SOFTWARE_STATES:
             if text == state:
-                return state  # type: ignore[return-value] # one of the literal's words
+                return state
         raise InvalidRequestError(f"the field {name} is {text[:40]!r}; allowed: {', '.join(SOFTWARE_STATES)}")
 
     def instance_state(self, name: str) -> InstanceState | None:
@@ -120,6 +120,13 @@ def as_texts(values: Mapping[str, object], where: str) -> dict[str, str]:
                 f"{where}: {key[:40]!r} holds the character {found[0]!r}, which cannot stand in XML; encode it"
             )
     return texts
+
+
+def require_text(text: str, name: str) -> str:
+    """Return a text that must not be empty."""
+    if not text:
+        raise InvalidRequestError(f"{name} is empty")
+    return text
 
 
 def shown(value: object) -> str:

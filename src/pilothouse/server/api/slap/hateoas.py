@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from pilothouse.identity.caller import Caller
-from pilothouse.server.api.slap import forms, hateoas_documents, hateoas_queries, refusals
+from pilothouse.jobs.secret import Secret
+from pilothouse.server.api.slap import certificates, forms, hateoas_documents, hateoas_queries, refusals
 from pilothouse.server.api.slap.calls import Desk, Work
-from pilothouse.server.api.slap.certificates import Certificates
 from pilothouse.server.api.slap.exchange import JSON, NEVER, Answer, Request
 from pilothouse.server.api.slap.forms import Form
 from pilothouse.server.api.slap.hateoas_queries import Query
@@ -26,9 +26,8 @@ _OURS: Final = "/hateoas/"
 class Hateoas:
     """The pages that navigators read."""
 
-    def __init__(self, desk: Desk, certificates: Certificates) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._certificates = certificates
 
     def dialect(self) -> Dialect:
         """Return the table of these paths."""
@@ -78,8 +77,12 @@ class Hateoas:
 
     async def token(self, request: Request) -> Answer:
         """Answer with a token that registers one node (3.5)."""
-        token = await self._certificates.node_token(request.caller)
-        return Answer(200, msgspec.json.encode({"access_token": token}), JSON, (NEVER,))
+        call = self._desk.call(request)
+
+        def decoded() -> Work[Answer]:
+            return lambda connection: _token(certificates.node_token(connection, call.caller, call.now))
+
+        return await self._desk.run(decoded, "write", 0)
 
     async def _instance(self, request: Request, *, shared: bool) -> Answer:
         key = InstanceKey(_last(request), "", shared)
@@ -143,6 +146,10 @@ def _last(request: Request) -> str:
 async def _slash(request: Request) -> Answer:
     query = f"?{request.query.decode('latin-1')}" if request.query else ""
     return Answer(308, headers=((b"location", f"{request.base}/hateoas/{query}".encode("latin-1")),))
+
+
+def _token(token: Secret) -> Answer:
+    return Answer(200, msgspec.json.encode({"access_token": token.reveal()}), JSON, (NEVER,))
 
 
 def _json(value: dict[str, Any]) -> Answer:

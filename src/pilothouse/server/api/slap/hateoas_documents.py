@@ -1,5 +1,6 @@
 """The documents of hateoas: the root, the entries of searches, the views of instances and nodes (slapos-master 3)."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -87,7 +88,7 @@ def computer(entry: NodeEntry) -> dict[str, Any]:
     return _page("Computer", "Computer_viewAsHateoas", fields)
 
 
-def _page(kind: str, form: str, values: dict[str, str | int | None]) -> dict[str, Any]:
+def _page(kind: str, form: str, values: Mapping[str, str | int | None]) -> dict[str, Any]:
     fields: dict[str, Any] = {
         name: {
             "type": "IntegerField" if isinstance(value, int) else "StringField",

@@ -54,7 +54,7 @@ def compose(revision: int, document: NodeDocument, before: Kept | None, now: flo
     fragments = {slot.reference: _fragment(slot, old.get(slot.reference)) for slot in document.partitions}
     slots = [fragments[slot.reference][1] for slot in document.partitions]
     releases = [documents.software(release) for release in document.software]
-    body = marshal_writer.dumps(documents.computer(document.computer, slots, releases))  # type: ignore[arg-type]
+    body = marshal_writer.dumps(documents.computer(document.computer, slots, releases))
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     return Kept(revision, body, etag, now, fragments, set())
 

@@ -66,14 +66,14 @@ def _address(given: Value, interface: str, tap: _Fields, where: str) -> Address:
 
 
 def _text(fields: Mapping[str, Value] | _Fields, key: str, where: str) -> str:
-    value = fields.get(key)  # type: ignore[arg-type] # both mappings take a text
+    value = fields.get(key)
     if not isinstance(value, str) or not value:
         raise _wrong(f"{where}{key}", value, "text, not empty")
     return value
 
 
 def _perhaps(fields: Mapping[str, Value] | _Fields, key: str) -> str | None:
-    value = fields.get(key)  # type: ignore[arg-type] # both mappings take a text
+    value = fields.get(key)
     return None if value is None else _as_text(value, key)
 
 

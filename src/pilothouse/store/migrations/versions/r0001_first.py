@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.Column("free", sa.Integer(), server_default="0", nullable=False),
         sa.Column("busy", sa.Integer(), server_default="0", nullable=False),
         sa.Column("details", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("categories", sa.Text(), server_default="{}", nullable=False),
         sa.Column("status_by", sa.Text(), server_default="", nullable=False),
         sa.Column("status_text", sa.Text(), server_default="", nullable=False),
         sa.Column("reported", sa.Text(), server_default="", nullable=False),
@@ -138,15 +139,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_nodes")),
         sa.UniqueConstraint("reference", name=op.f("uq_nodes_reference")),
     )
-    op.create_index("ix_nodes_owner_title", "nodes", ["project", "owner", "title"], unique=False)
     op.create_index("ix_nodes_project", "nodes", ["project", "reference"], unique=False)
     op.create_index(
         "ix_nodes_room",
         "nodes",
         ["project", "busy", "id"],
         unique=False,
-        sqlite_where=sa.text("free > 0 AND open IS 1"),
+        sqlite_where=sa.text("free > 0 AND open IS true"),
         postgresql_where=sa.text("free > 0 AND open IS true"),
+    )
+    op.create_index(
+        "uq_nodes_title",
+        "nodes",
+        ["project", "owner", "title"],
+        unique=True,
+        sqlite_where=sa.text("title != ''"),
+        postgresql_where=sa.text("title != ''"),
     )
     op.create_table(
         "tokens",
@@ -226,7 +234,7 @@ def upgrade() -> None:
         "instances",
         ["project", "software_url", "software_type"],
         unique=False,
-        sqlite_where=sa.text("freed_at IS NULL AND shared IS 0"),
+        sqlite_where=sa.text("freed_at IS NULL AND shared IS false"),
         postgresql_where=sa.text("freed_at IS NULL AND shared IS false"),
     )
     op.create_index("ix_instances_owner", "instances", ["project", "owner", "id"], unique=False)

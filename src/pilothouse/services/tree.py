@@ -1,0 +1,27 @@
+"""Trees of instances: how big they may grow, and that a root goes last (slapos-master 6.5)."""
+
+from collections.abc import Sequence
+
+from pilothouse.services.policy import Policy
+
+
+def destroyed_report(*, asked: bool, children: Sequence[str], believe: bool) -> str:
+    """Return why an instance is kept although its node says that it is destroyed, nothing when it is freed.
+
+    ``asked`` says that its destruction was requested; without that only a master that believes its nodes acts.
+    ``children`` are the titles of what lives below it, which is to be destroyed first.
+    """
+    if not (asked or believe):
+        return "Not destroying because nobody asked to destroy it; request it with the state destroyed first"
+    if children:
+        return f"Not destroying yet because this partition has child partitions: {', '.join(children)}"
+    return ""
+
+
+def too_big(members: int, depth: int, policy: Policy) -> str:
+    """Return why a tree with so many members may not get one more at ``depth``, nothing when it may."""
+    if members >= policy.members:
+        return f"the tree has {members} instances already; allowed: {policy.members}"
+    if depth > policy.depth:
+        return f"the instance would be {depth} levels below its root; allowed: {policy.depth}"
+    return ""
