@@ -1,11 +1,12 @@
 """The server put together: every request gets an id, a caller, a line in the log, and goes to its dialect."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from pilothouse.clock import Clock
 from pilothouse.identity.authority import Authority
+from pilothouse.identity.caller import Caller
 from pilothouse.identity.throttle import Throttle
 from pilothouse.server import site
 from pilothouse.server.listen import is_loopback
@@ -27,7 +28,7 @@ class Parts(NamedTuple):
     clock: Clock
 
 
-Authenticate = Callable[[Scope], Any]
+Authenticate = Callable[[Mapping[str, Any]], Awaitable[Caller]]
 SlapFactory = Callable[[Parts, Authenticate], App]
 
 
@@ -43,8 +44,9 @@ def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
     own = site.Site(parts.store, parts.authority, meters, parts.clock)
     beside = site.make_site(own, parts.settings.request_limit, routes)
 
-    async def authenticate(scope: Scope) -> Any:
-        caller = scope.setdefault("state", {})[CALLER] = await login.caller(scope)
+    async def authenticate(scope: Mapping[str, Any]) -> Caller:
+        caller: Caller = await login.caller(scope)
+        scope["state"][CALLER] = caller  # for the access log
         return caller
 
     return Observed(
@@ -115,5 +117,5 @@ async def refuse(error: LoginError, send: Send) -> None:
 _CHALLENGE = (b"www-authenticate", b'Bearer realm="pilothouse"')
 
 
-def _is_near(scope: Mapping[str, Any]) -> bool:
+def _is_near(scope: Scope) -> bool:
     return is_loopback(client_of(scope))

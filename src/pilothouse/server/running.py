@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection
+
 from pilothouse.clock import SystemClock
 from pilothouse.errors import SettingsError
 from pilothouse.identity.authority import Authority, open_authority
@@ -15,8 +17,12 @@ from pilothouse.jobs.secret import Secret
 from pilothouse.server import administration, listen
 from pilothouse.server.app import Parts, SlapFactory, make_app
 from pilothouse.server.listen import Endpoint
+from pilothouse.server.master.formatting import format_node
 from pilothouse.server.profile import Profile
+from pilothouse.services.node import NodeFormat
 from pilothouse.settings import Settings
+from pilothouse.store import nodes, products
+from pilothouse.store.contract import Store
 from pilothouse.store.database import open_store
 
 
@@ -61,6 +67,23 @@ async def run(
     finally:
         for endpoint in endpoints:
             endpoint.socket.close()
+
+
+async def prepared(store: Store, profile: Profile, now: float) -> Secret | None:
+    """Put into the database what the profile needs there; returns the first administrator's token, if just made."""
+
+    def work(connection: Connection) -> Secret | None:
+        for name, url in profile.products.items():
+            if products.urls(connection, name)[:1] != [url]:
+                products.add(connection, name, url)
+        if profile.login:
+            return administration.first_administrator(connection, LOCAL, now)
+        computer = profile.policy.default_computer
+        if computer and nodes.find(connection, computer) is None:
+            format_node(connection, LOCAL, NodeFormat(reference=computer), now)  # it answers before it is formatted
+        return None
+
+    return await store.write(work)
 
 
 def authority_of(settings: Settings) -> Path:

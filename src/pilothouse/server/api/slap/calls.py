@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 from pilothouse.clock import Clock
 from pilothouse.identity.authority import Authority
 from pilothouse.identity.caller import Caller, PartitionKey
-from pilothouse.server.api.slap import requester
+from pilothouse.server.api.slap import elsewhere, requester
+from pilothouse.server.api.slap.elsewhere import Elsewhere, ElsewhereError, Remote, Rules
 from pilothouse.server.api.slap.exchange import Request
 from pilothouse.server.master import instances, nodes
 from pilothouse.server.master.errors import NotFoundError
+from pilothouse.services.instance import InstanceDocument, InstanceRequest
 from pilothouse.store.contract import Store
 
 T = TypeVar("T")
@@ -30,8 +32,25 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller
     authority: Authority
     now: float
+    rules: Rules
     base: str = ""
     requester: PartitionKey | None = None
+
+    def request(
+        self,
+        connection: Connection,
+        requester: PartitionKey | None,
+        asked: InstanceRequest,
+        answered: Callable[[Remote], Any],
+    ) -> InstanceDocument:
+        """Return the instance that is asked for; raises ElsewhereError when that is for another master (6.10)."""
+        named = asked.filter.get("master_url", "").rstrip("/")
+        ours = named == self.base or named in self.rules.urls
+        elsewhere.check(connection, self.caller, requester, asked, self.now, self.rules.masters, answered, ours=ours)
+        base = self.base if self.base.startswith("https:") else ""
+        return instances.request(
+            connection, self.caller, requester, asked, self.now, policy=self.rules.policy, https_base=base
+        )
 
     def speaks_for(self, connection: Connection) -> PartitionKey | None:
         """Return the partition of the header, found to be the caller's; None for none or a free one (1.6).
@@ -66,10 +85,19 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 class Desk:
     """Runs the work of calls: decoded beside the event loop when large, then one read or one write."""
 
-    def __init__(self, store: Store, authority: Authority, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        authority: Authority,
+        clock: Clock,
+        rules: Rules | None = None,
+        others: Elsewhere | None = None,
+    ) -> None:
         self._store = store
         self._authority = authority
         self._clock = clock
+        self._rules = rules or Rules()
+        self._others = others
 
     def call(self, request: Request) -> Call:
         """Return the call that a request is. Raises InvalidRequestError for a broken header."""
@@ -79,9 +107,22 @@ class Desk:
             now=self._clock.time(),
             base=request.base,
             requester=requester.from_headers(request.headers),
+            rules=self._rules,
         )
 
     async def run(self, decode: Callable[[], Work[T]], access: Access, size: int) -> T:
         """Decode a body of ``size`` bytes to its work, do it, and return what it returned."""
         work = await asyncio.to_thread(decode) if size > _LARGE else decode()
-        return await (self._store.read(work) if access == "read" else self._store.write(work))
+        try:
+            return await (self._store.read(work) if access == "read" else self._store.write(work))
+        except ElsewhereError as needed:
+            return await self._elsewhere(needed, work)
+
+    async def _elsewhere(self, needed: ElsewhereError, work: Work[T]) -> T:
+        if self._others is None:
+            raise NotFoundError(f"No other master is known for: {needed.asked.title}")
+        remote = await self._others.ask(needed)
+        if remote is None:  # it is this very server, under an address that it did not know
+            self._rules.urls.add(needed.asked.filter["master_url"].rstrip("/"))
+            return await self._store.write(work)
+        return cast("T", needed.answered(remote))

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.api.slap import documents
 from pilothouse.server.api.slap.calls import Call, Work
+from pilothouse.server.api.slap.elsewhere import Remote, document
 from pilothouse.server.api.slap.exchange import A_MINUTE, FRESH, Answer, marshalled, text
 from pilothouse.server.api.slap.forms import Form
 from pilothouse.server.master import instances
@@ -44,9 +45,13 @@ def request(call: Call, form: Form) -> Work[Answer]:
     def work(connection: Connection) -> Answer:
         # the header wins over the form (1.6)
         requester = call.speaks_for(connection) or named
-        return marshalled(documents.instance(instances.request(connection, call.caller, requester, asked, call.now)))
+        return marshalled(documents.instance(call.request(connection, requester, asked, _elsewhere)))
 
     return work
+
+
+def _elsewhere(remote: Remote) -> Answer:
+    return marshalled(document(remote))
 
 
 def publish(call: Call, form: Form) -> Work[Answer]:

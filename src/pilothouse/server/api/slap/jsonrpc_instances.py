@@ -10,6 +10,7 @@ from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.api.slap import certificates
 from pilothouse.server.api.slap import jsonrpc_messages as wire
 from pilothouse.server.api.slap.calls import Call, Work
+from pilothouse.server.api.slap.elsewhere import Remote
 from pilothouse.server.api.slap.forms import as_texts, require_text
 from pilothouse.server.master import instances
 from pilothouse.server.master.errors import InvalidRequestError, NotAllocatedError, NotFoundError
@@ -48,7 +49,7 @@ def request(call: Call, asked: wire.SoftwareInstanceRequest) -> Work[wire.Instan
     def work(connection: Connection) -> wire.InstanceDocument:
         requester = call.speaks_for(connection)
         try:
-            found = instances.request(connection, call.caller, requester, wanted, call.now)
+            found = call.request(connection, requester, wanted, _elsewhere)
         except NotAllocatedError as error:
             raise NotFoundError(f"No free computer partition found for: {wanted.title}") from error
         return _document(found, requested=True)
@@ -251,6 +252,29 @@ def _sla(given: dict[str, str | int | float]) -> dict[str, str]:
         if not isinstance(value, str) and key != _MAYBE_NUMBER:
             raise InvalidRequestError(f"{value!r} is not of type 'string' (at $.sla_parameters.{key})")
     return as_texts(given, "sla_parameters")
+
+
+def _elsewhere(remote: Remote) -> wire.InstanceDocument:
+    """Answer with what another master gave (4.5)."""
+    asked, given = remote.asked, remote.attributes
+    return wire.InstanceDocument(
+        title=asked.title,
+        instance_guid=guid_of(asked.title, "", shared=asked.shared),
+        software_release_uri=asked.software_url,
+        software_type=asked.software_type,
+        state=asked.state or "started",
+        connection_parameters={name: str(text) for name, text in (given.get("_connection_dict") or {}).items()},
+        parameters=asked.parameters,
+        shared=asked.shared,
+        root_instance_title=asked.title,
+        ip_list=[],
+        full_ip_list=[],
+        sla_parameters={},
+        computer_guid=remote.text("slap_computer_id", "_computer_id"),
+        compute_partition_id=remote.text("slap_computer_partition_id", "_partition_id"),
+        processing_timestamp=0,
+        access_status_message="",
+    )
 
 
 def _document(found: InstanceDocument, *, requested: bool = False) -> wire.InstanceDocument:
