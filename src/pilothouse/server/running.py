@@ -17,11 +17,10 @@ from pilothouse.jobs.secret import Secret
 from pilothouse.server import administration, listen
 from pilothouse.server.app import Parts, SlapFactory, make_app
 from pilothouse.server.listen import Endpoint
-from pilothouse.server.master.formatting import format_node
+from pilothouse.server.master.formatting import register
 from pilothouse.server.profile import Profile
-from pilothouse.services.node import NodeFormat
 from pilothouse.settings import Settings
-from pilothouse.store import nodes, products
+from pilothouse.store import products
 from pilothouse.store.contract import Store
 from pilothouse.store.database import open_store
 
@@ -79,8 +78,8 @@ async def prepared(store: Store, profile: Profile, now: float) -> Secret | None:
         if profile.login:
             return administration.first_administrator(connection, LOCAL, now)
         computer = profile.policy.default_computer
-        if computer and nodes.find(connection, computer) is None:
-            format_node(connection, LOCAL, NodeFormat(reference=computer), now)  # it answers before it is formatted
+        if computer:
+            register(connection, LOCAL, computer, now)  # it answers before it is formatted (2.1)
         return None
 
     return await store.write(work)
