@@ -12,8 +12,7 @@ from pilothouse.identity.authority import Authority
 from pilothouse.identity.caller import Caller, PartitionKey
 from pilothouse.server.api.slap import requester
 from pilothouse.server.api.slap.exchange import Request
-from pilothouse.server.master import instances, nodes
-from pilothouse.server.master.errors import NotFoundError
+from pilothouse.services.policy import Policy
 from pilothouse.store.contract import Store
 
 T = TypeVar("T")
@@ -32,44 +31,27 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     now: float
     base: str = ""
     requester: PartitionKey | None = None
+    policy: Policy | None = None
 
-    def speaks_for(self, connection: Connection) -> PartitionKey | None:
-        """Return the partition of the header, found to be the caller's; None for none or a free one (1.6).
-
-        Raises InvalidRequestError when there is no such partition, ForbiddenError when it is another's.
-        """
-        if (place := self.requester) is None:
-            return None
-        try:
-            guid = instances.at(connection, self.caller, place).guid
-        except NotFoundError:
-            self._known(connection, place)
-            return None
-        requester.check(connection, self.caller, place, guid, self.now)
-        return place
+    @property
+    def https_base(self) -> str:
+        """Return the address that the client used, where that was https."""
+        return self.base if self.base.startswith("https://") else ""
 
     def check_header(self, connection: Connection, place: PartitionKey) -> None:
-        """Refuse a header that names a partition of somebody else, where the form says what is meant.
-
-        Raises ForbiddenError, InvalidRequestError.
-        """
-        if self.requester != place and self.caller.kind in ("node", "instance"):
-            self.speaks_for(connection)
-
-    def _known(self, connection: Connection, place: PartitionKey) -> None:
-        try:
-            nodes.partition(connection, self.caller, place.computer, place.partition)
-        except NotFoundError as error:
-            raise requester.unknown(place.computer, place.partition) from error
+        """Refuse a header that names a partition of somebody else; ``place`` is what the form means."""
+        if self.requester is not None:
+            requester.check(connection, self.caller, self.requester, place, self.now)
 
 
 class Desk:
     """Runs the work of calls: decoded beside the event loop when large, then one read or one write."""
 
-    def __init__(self, store: Store, authority: Authority, clock: Clock) -> None:
+    def __init__(self, store: Store, authority: Authority, clock: Clock, policy: Policy | None = None) -> None:
         self._store = store
         self._authority = authority
         self._clock = clock
+        self._policy = policy
 
     def call(self, request: Request) -> Call:
         """Return the call that a request is. Raises InvalidRequestError for a broken header."""
@@ -79,9 +61,15 @@ class Desk:
             now=self._clock.time(),
             base=request.base,
             requester=requester.from_headers(request.headers),
+            policy=self._policy,
         )
 
     async def run(self, decode: Callable[[], Work[T]], access: Access, size: int) -> T:
         """Decode a body of ``size`` bytes to its work, do it, and return what it returned."""
-        work = await asyncio.to_thread(decode) if size > _LARGE else decode()
+        work = await self.decoded(decode, size)
         return await (self._store.read(work) if access == "read" else self._store.write(work))
+
+    @staticmethod
+    async def decoded(decode: Callable[[], T], size: int) -> T:
+        """Decode a body of ``size`` bytes."""
+        return await asyncio.to_thread(decode) if size > _LARGE else decode()

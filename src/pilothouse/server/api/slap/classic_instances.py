@@ -9,6 +9,7 @@ from pilothouse.server.api.slap import documents
 from pilothouse.server.api.slap.calls import Call, Work
 from pilothouse.server.api.slap.exchange import A_MINUTE, FRESH, Answer, marshalled, text
 from pilothouse.server.api.slap.forms import Form
+from pilothouse.server.api.slap.requests import Wanted
 from pilothouse.server.master import instances
 from pilothouse.server.master.errors import InvalidRequestError
 from pilothouse.services.instance import InstanceRequest
@@ -28,8 +29,8 @@ REQUEST_FIELDS: Final = (
 )
 
 
-def request(call: Call, form: Form) -> Work[Answer]:
-    """Answer with the instance that is asked for, allocated when it is new."""
+def wanted(call: Call, form: Form) -> Wanted:
+    """Read what is asked for, and for whom; the header wins over the form (1.6)."""
     asked = InstanceRequest(
         title=form.named("partition_reference"),
         software_url=form.named("software_release"),
@@ -40,13 +41,7 @@ def request(call: Call, form: Form) -> Work[Answer]:
         shared=form.flag("shared_xml"),
     )
     named = _requester(form)
-
-    def work(connection: Connection) -> Answer:
-        # the header wins over the form (1.6)
-        requester = call.speaks_for(connection) or named
-        return marshalled(documents.instance(instances.request(connection, call.caller, requester, asked, call.now)))
-
-    return work
+    return Wanted(asked, call.requester or named)
 
 
 def publish(call: Call, form: Form) -> Work[Answer]:
@@ -145,7 +140,7 @@ def _reported(
 
     def work(connection: Connection) -> Answer:
         call.check_header(connection, place)
-        outcome = instances.report(connection, call.caller, place, state, words, shared, call.now)
+        outcome = instances.report(connection, call.caller, place, state, words, shared, call.now, policy=call.policy)
         return text(outcome if answer is None else answer)
 
     return work

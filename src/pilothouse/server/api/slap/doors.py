@@ -9,6 +9,7 @@ from pilothouse.server.api.slap.classic_special import ServerCalls, run_id
 from pilothouse.server.api.slap.hateoas import Hateoas
 from pilothouse.server.api.slap.node_documents import Board, NodeDocuments
 from pilothouse.server.api.slap.options import Options
+from pilothouse.server.api.slap.requests import Requests
 from pilothouse.server.api.slap.routes import Dialect, Route
 from pilothouse.store.contract import Store
 
@@ -26,14 +27,15 @@ def create_app(
     ``authenticate`` is given the ASGI scope and returns who calls, or raises LoginError. ``board`` tells a node's
     revision without a query, where this process is the only one that writes.
     """
-    desk = Desk(store, authority, clock)
+    desk = Desk(store, authority, clock, options.policy)
+    requests = Requests(store, options.masters)
     kept = NodeDocuments(store, clock, options.documents_kept, board)
     special = ServerCalls(kept, run_id(), options.home)
     dialects = [
-        Dialect(name="classic", exact={**classic.routes(desk), **special.routes()}, refuse=refusals.classic),
+        Dialect(name="classic", exact={**classic.routes(desk, requests), **special.routes()}, refuse=refusals.classic),
         Dialect(
             name="json-rpc",
-            exact={**jsonrpc.routes(desk), openapi.PATH: {"GET": Route(openapi.serve, open=True)}},
+            exact={**jsonrpc.routes(desk, requests), openapi.PATH: {"GET": Route(openapi.serve, open=True)}},
             refuse=refusals.json_rpc,
         ),
         Hateoas(desk).dialect(),
