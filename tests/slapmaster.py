@@ -50,10 +50,10 @@ class Master:
         self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
         self._thread.join(_PATIENCE)
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None, **query: str) -> httpx.Response:
+    def get(self, path: str, headers: Any = None, **query: Any) -> httpx.Response:
         return self.http.get(path, params=query, headers=headers)
 
-    def post(self, path: str, headers: Mapping[str, str] | None = None, **form: str) -> httpx.Response:
+    def post(self, path: str, headers: Any = None, **form: Any) -> httpx.Response:
         kind = {"Content-type": "application/x-www-form-urlencoded"}
         return self.http.post(path, content=urlencode(form), headers={**kind, **(headers or {})})
 
@@ -67,7 +67,7 @@ class Master:
     def read(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(self.store.read(work), self._loop).result(_PATIENCE)
 
-    def request(self, title: str, headers: Mapping[str, str] | None = None, **changes: Any) -> httpx.Response:
+    def request(self, title: str, headers: Any = None, **changes: Any) -> httpx.Response:
         """Post ``requestComputerPartition`` as the client does; ``changes`` are its values."""
         fields: dict[str, Any] = {
             "software_release": "http://sr.example/a.cfg",

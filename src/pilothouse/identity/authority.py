@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from pilothouse import files
@@ -27,6 +28,7 @@ _YEAR: Final = dt.timedelta(days=365)
 _ROOT_YEARS: Final = 20
 _YEARS: Final[dict[CertificateKind, int]] = {"server": 2, "user": 2, "node": 10, "instance": 10}
 _SKEW: Final = dt.timedelta(minutes=10)  # clocks of peers may be behind ours
+_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve P-256
 _LIST_LIFE: Final = dt.timedelta(days=7)
 
 
@@ -57,15 +59,34 @@ class Authority:
 
     def issue(self, kind: CertificateKind, name: str, now: float, hosts: Sequence[str] = ()) -> Issued:
         """Return a certificate and its key for ``name``; ``hosts`` are the names and addresses of a server."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        start = _moment(now)
+        return self._issue(kind, name, x509.random_serial_number(), now, ec.generate_private_key(ec.SECP256R1()), hosts)
+
+    def issue_again(self, kind: CertificateKind, name: str, serial: str | None, at: float) -> Issued:
+        """Return a certificate and key that are the same whenever they are asked for with the same values.
+
+        Nodes ask for the certificates of their instances at each turn; the key is derived from the root's and the
+        serial number, so that it needs to be kept nowhere. Without a serial number a new one is drawn.
+        """
+        number = x509.random_serial_number() if serial is None else int(serial, 16)
+        return self._issue(kind, name, number, at, self._derived(number), ())
+
+    def _issue(
+        self,
+        kind: CertificateKind,
+        name: str,
+        serial: int,
+        at: float,
+        key: ec.EllipticCurvePrivateKey,
+        hosts: Sequence[str],
+    ) -> Issued:
+        start = _moment(at)
         usage = ExtendedKeyUsageOID.SERVER_AUTH if kind == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
         made = (
             x509.CertificateBuilder()
             .subject_name(holder.subject(kind, name))
             .issuer_name(self._root.subject)
             .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(serial)
             .not_valid_before(start - _SKEW)
             .not_valid_after(start + _YEARS[kind] * _YEAR)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -73,13 +94,21 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(holder.names(kind, name, hosts), critical=False)
             .add_extension(self._issuer(), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .sign(self._key, hashes.SHA256(), ecdsa_deterministic=True)
         )
-        expires = made.not_valid_after_utc.timestamp()
-        fingerprint = made.fingerprint(hashes.SHA256()).hex()
         return Issued(
-            holder.shown(made), Secret(_pem(key).decode("ascii")), f"{made.serial_number:x}", fingerprint, expires
+            certificate=holder.shown(made),
+            key=Secret(_pem(key).decode("ascii")),
+            serial=f"{serial:x}",
+            fingerprint=made.fingerprint(hashes.SHA256()).hex(),
+            expires=made.not_valid_after_utc.timestamp(),
         )
+
+    def _derived(self, serial: int) -> ec.EllipticCurvePrivateKey:
+        secret = self._key.private_numbers().private_value.to_bytes(32, "big")
+        # 48 bytes for a group of 32: no value is noticeably likelier than another
+        drawn = HKDF(hashes.SHA256(), 48, salt=None, info=f"pilothouse certificate {serial:x}".encode()).derive(secret)
+        return ec.derive_private_key(int.from_bytes(drawn, "big") % (_ORDER - 1) + 1, ec.SECP256R1())
 
     def revocation_list(self, revoked: Iterable[tuple[str, float]], now: float) -> bytes:
         """Return the signed list of revoked serial numbers, each with its time, as PEM."""

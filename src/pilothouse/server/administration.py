@@ -93,7 +93,7 @@ def new_token(
 def revoke_token(connection: Connection, caller: Caller, token_id: int, now: float) -> None:
     """Revoke one token. Raises UsageError when there is none to revoke."""
     if not credentials.revoke_token(connection, token_id, now):
-        raise UsageError(f"token {token_id} is unknown or revoked already; see: pilothouse user token NAME --list")
+        raise UsageError(f"token {token_id} is unknown or revoked already; see: pilothouse user tokens NAME")
     audit.append(connection, caller, "token.revoke", f"token:{token_id}", "", now)
 
 

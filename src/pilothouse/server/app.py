@@ -1,16 +1,18 @@
 """The server put together: every request gets an id, a caller, a line in the log, and goes to its dialect."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from pilothouse.clock import Clock
 from pilothouse.identity.authority import Authority
+from pilothouse.identity.caller import Caller
 from pilothouse.identity.throttle import Throttle
 from pilothouse.server import site
 from pilothouse.server.listen import is_loopback
-from pilothouse.server.login import Login, LoginError, NoLogin
+from pilothouse.server.login import Login, LoginError, NoLogin, client_of
 from pilothouse.server.meters import MeasuredStore, Meters
-from pilothouse.server.observing import CALLER, App, Observed, Receive, Scope, Send
+from pilothouse.server.observing import CALLER, App, Message, Observed, Receive, Scope, Send
 from pilothouse.server.profile import Profile
 from pilothouse.settings import Settings
 from pilothouse.store.contract import Store
@@ -26,7 +28,7 @@ class Parts(NamedTuple):
     clock: Clock
 
 
-Authenticate = Callable[[Scope], Any]
+Authenticate = Callable[[Mapping[str, Any]], Awaitable[Caller]]
 SlapFactory = Callable[[Parts, Authenticate], App]
 
 
@@ -39,15 +41,19 @@ def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
     parts = parts._replace(store=MeasuredStore(parts.store, meters))
     throttle = Throttle(parts.clock)
     login = Login(parts.store, parts.clock, throttle) if parts.profile.login else NoLogin()
-    own = site.Site(parts.store, parts.authority, meters, parts.clock, throttle)
+    own = site.Site(parts.store, parts.authority, meters, parts.clock)
     beside = site.make_site(own, parts.settings.request_limit, routes)
 
-    async def authenticate(scope: Scope) -> Any:
-        caller = scope.setdefault("state", {})[CALLER] = await login.caller(scope)
+    async def authenticate(scope: Mapping[str, Any]) -> Caller:
+        caller: Caller = await login.caller(scope)
+        scope["state"][CALLER] = caller  # for the access log
         return caller
 
     return Observed(
-        Doors(slap(parts, authenticate), beside, authenticate), meters, parts.clock, parts.settings.request_timeout
+        Doors(Enrolment(slap(parts, authenticate), throttle), beside, authenticate),
+        meters,
+        parts.clock,
+        parts.settings.request_timeout,
     )
 
 
@@ -74,6 +80,31 @@ class Doors:
         await self._beside(scope, receive, send)
 
 
+class Enrolment:
+    """Counts refused tokens of enrolment as failed logins of their address (5.4)."""
+
+    def __init__(self, app: App, throttle: Throttle) -> None:
+        self._app = app
+        self._throttle = throttle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if not scope["path"].startswith("/Person_"):
+            await self._app(scope, receive, send)
+            return
+        address = client_of(scope)
+        if wait := self._throttle.wait(address):
+            await refuse(LoginError(f"too many refused tokens from {address}; wait {wait:.0f} seconds", wait), send)
+            return
+
+        async def counting(message: Message) -> None:
+            if message.get("status") == HTTPStatus.FORBIDDEN:
+                self._throttle.failed(address)
+            await send(message)
+
+        await self._app(scope, receive, counting)
+
+
 async def refuse(error: LoginError, send: Send) -> None:
     """Answer 401, or 429 to who tried too often."""
     text = f"{error}\n".encode()
@@ -86,6 +117,5 @@ async def refuse(error: LoginError, send: Send) -> None:
 _CHALLENGE = (b"www-authenticate", b'Bearer realm="pilothouse"')
 
 
-def _is_near(scope: Mapping[str, Any]) -> bool:
-    client = scope.get("client")
-    return client is not None and is_loopback(client[0])
+def _is_near(scope: Scope) -> bool:
+    return is_loopback(client_of(scope))

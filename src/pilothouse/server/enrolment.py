@@ -30,29 +30,39 @@ def certify_user(connection: Connection, authority: Authority, token: str, now: 
     return certify(connection, authority, caller, "user", caller.name, now)
 
 
-def register_node(connection: Connection, authority: Authority, token: str, title: str, now: float) -> Issued:
-    """Return a certificate for the node of this title, made for the token's user when there is none."""
+def register_node(
+    connection: Connection, authority: Authority, token: str, title: str, now: float
+) -> tuple[str, Issued]:
+    """Return the node of this title, made for the token's user when there is none, and a certificate for it."""
     caller = redeem(connection, token, "node", now)
     if not may(caller, "register", Subject(project=caller.project)):
         raise ForbiddenError(f"user {caller.name} may not register nodes in project {caller.project!r}")
     node = nodes.request_node(connection, caller, title, now)
-    return certify(connection, authority, caller, "node", node.computer, now)
+    return node.computer, certify(connection, authority, caller, "node", node.computer, now)
+
+
+def certify_instance(connection: Connection, authority: Authority, caller: Caller, guid: str, now: float) -> Issued:
+    """Return the certificate of an instance, the same one each time until it is revoked or ends."""
+    kept = credentials.active_certificate(connection, "instance", guid, now)
+    if kept is not None:
+        return authority.issue_again("instance", guid, *kept)
+    issued = authority.issue_again("instance", guid, None, now)
+    keep(connection, caller, "instance", guid, issued, now)
+    return issued
 
 
 def certify(
     connection: Connection, authority: Authority, caller: Caller, kind: CertificateKind, name: str, now: float
 ) -> Issued:
     """Issue a certificate and keep its number. Raises CertificateActiveError while another one counts."""
-    if credentials.has_certificate(connection, kind, name, now):
+    if credentials.active_certificate(connection, kind, name, now):
         raise CertificateActiveError(kind, name)
     issued = authority.issue(kind, name, now)
     keep(connection, caller, kind, name, issued, now)
     return issued
 
 
-def keep(
-    connection: Connection, caller: Caller, kind: CertificateKind, name: str, issued: Issued, now: float
-) -> None:
+def keep(connection: Connection, caller: Caller, kind: CertificateKind, name: str, issued: Issued, now: float) -> None:
     """Keep the number of a certificate that was issued."""
     credentials.add_certificate(connection, kind, name, issued, now)
     detail = {"serial": issued.serial, "expires": issued.expires}

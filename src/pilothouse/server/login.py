@@ -41,7 +41,7 @@ class Login:
 
     async def caller(self, scope: Scope) -> Caller:
         """Return who sent a request. A token that is given wins over a certificate. Raises LoginError."""
-        address = str((scope.get("client") or ("", 0))[0])
+        address = client_of(scope)
         if wait := self._throttle.wait(address):
             raise LoginError(f"too many failed logins from {address}; wait {wait:.0f} seconds", wait)
         now = self._clock.time()
@@ -67,6 +67,11 @@ class NoLogin:
         """Return the local caller."""
         await asyncio.sleep(0)
         return LOCAL
+
+
+def client_of(scope: Scope) -> str:
+    """Return the address that a request came from."""
+    return str((scope.get("client") or ("", 0))[0])
 
 
 def bearer(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

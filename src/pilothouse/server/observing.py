@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.clock import Clock
+from pilothouse.server.login import client_of
 from pilothouse.server.meters import Meters, dialect
 
 Scope = MutableMapping[str, Any]
@@ -46,6 +47,7 @@ class _Exchange:
         self.request_id = request_id
         self.deadline = deadline
         self.patience = patience
+        self.over = False  # the application has ended, and the deadline with it
         self.status = 0
         self.size = 0
 
@@ -57,7 +59,8 @@ class _Exchange:
 
     def sent(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.deadline.reschedule(None)
+            if not self.over:
+                self.deadline.reschedule(None)
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (ID_HEADER, self.request_id)]
         elif message["type"] == "http.response.body":
@@ -96,7 +99,10 @@ class Observed:
         scope.setdefault("state", {})["request_id"] = exchange.request_id.decode("ascii")
         try:
             async with deadline:
-                await self._app(scope, receiving, sending)
+                try:
+                    await self._app(scope, receiving, sending)
+                finally:
+                    exchange.over = True
         except TimeoutError:
             await _refuse(exchange, sending, 503, b"The server is too busy to answer in time; ask again later\n")
         except Exception:
@@ -116,7 +122,7 @@ class Observed:
         return Line(
             time=round(self._clock.time(), 3),
             id=exchange.request_id.decode("ascii"),
-            client=str((scope.get("client") or ("", 0))[0]),
+            client=client_of(scope),
             caller=f"{caller.kind}:{caller.name}" if caller else "",
             method=scope["method"],
             path=scope["path"],

@@ -1,16 +1,14 @@
-"""What the server serves besides its dialects: health, metrics, the authority's root, and enrolment (5.4)."""
+"""What the server serves besides its dialects: health, metrics, and what its authority publishes."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
-from litestar import Litestar, MediaType, Request, Response, get, post
-from sqlalchemy import Connection, select
+from litestar import Litestar, MediaType, Request, Response, get
+from sqlalchemy import select
 
 from pilothouse.clock import Clock
-from pilothouse.identity.authority import Authority, Issued
-from pilothouse.identity.throttle import Throttle
-from pilothouse.server import enrolment
+from pilothouse.identity.authority import Authority
 from pilothouse.server.master.errors import ForbiddenError, InvalidRequestError, MasterError
 from pilothouse.server.meters import CONTENT_TYPE, Meters
 from pilothouse.store import credentials
@@ -20,14 +18,13 @@ from pilothouse.store.errors import StoreError
 T = TypeVar("T")
 Asked = Request[Any, Any, Any]
 
-PREFIXES: Final = ("/healthz", "/metrics", "/authority/", "/Person_", "/api/", "/schema")
+PREFIXES: Final = ("/healthz", "/metrics", "/authority/", "/api/", "/schema")
 """Where these paths begin, and those of the REST interface that stands beside them."""
 
-OPEN: Final = ("/healthz", "/authority/", "/Person_")
-"""What needs no login: it tells nothing, or a token of one day is the login."""
+OPEN: Final = ("/healthz", "/authority/")
+"""What needs no login: it tells nothing that is not for everybody."""
 
 _PEM: Final = "application/x-pem-file"
-_TOKEN_HEADER: Final = "x-access-token"  # noqa: S105 - the name of a header
 _STATUSES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (ForbiddenError, 403),
     (InvalidRequestError, 400),
@@ -43,22 +40,14 @@ class Health(msgspec.Struct, frozen=True):
     database: str
 
 
-class Pair(msgspec.Struct, frozen=True):
-    """A certificate and its key, as clients expect them."""
-
-    certificate: str
-    key: str
-
-
 class Site:
     """The handlers, and what they need."""
 
-    def __init__(self, store: Store, authority: Authority, meters: Meters, clock: Clock, throttle: Throttle) -> None:
+    def __init__(self, store: Store, authority: Authority, meters: Meters, clock: Clock) -> None:
         self._store = store
         self._authority = authority
         self._meters = meters
         self._clock = clock
-        self._throttle = throttle
 
     async def health(self) -> Response[Health]:
         """Say whether the database answers."""
@@ -82,37 +71,6 @@ class Site:
         found = await self._store.read(lambda connection: credentials.revoked(connection, now))
         return Response(self._authority.revocation_list(found, now), media_type=_PEM)
 
-    async def certify_user(self, request: Asked) -> Response[Any]:
-        """Exchange a token for the certificate of its user."""
-        token, now = request.headers.get(_TOKEN_HEADER, ""), self._clock.time()
-        return await self._redeemed(
-            request, lambda connection: enrolment.certify_user(connection, self._authority, token, now)
-        )
-
-    async def register_node(self, request: Asked) -> Response[Any]:
-        """Exchange a token for a node and its certificate."""
-        form = await request.form()
-        title = str(form.get("title") or "")
-        if not title:
-            return _text("title: the name of the node is missing\n", 400)
-        token, now = request.headers.get(_TOKEN_HEADER, ""), self._clock.time()
-        return await self._redeemed(
-            request, lambda connection: enrolment.register_node(connection, self._authority, token, title, now)
-        )
-
-    async def _redeemed(self, request: Asked, work: Callable[[Connection], Issued]) -> Response[Any]:
-        address = request.client.host if request.client else ""
-        if wait := self._throttle.wait(address):
-            return _text(f"too many refused tokens; wait {wait:.0f} seconds\n", 429)
-        try:
-            issued = await self._store.write(work)
-        except enrolment.CertificateActiveError:
-            raise
-        except ForbiddenError:
-            self._throttle.failed(address)
-            raise
-        return Response(Pair(issued.certificate, issued.key.reveal()), headers={"cache-control": "no-store"})
-
 
 def make_site(site: Site, largest_body: int, routes: list[Any]) -> Litestar:
     """Return the application; ``routes`` are those of the REST interface and the pages."""
@@ -121,8 +79,6 @@ def make_site(site: Site, largest_body: int, routes: list[Any]) -> Litestar:
         get("/metrics", include_in_schema=False)(_handler(site.metrics)),
         get("/authority/root.pem", include_in_schema=False)(_handler(site.root)),
         get("/authority/revoked.pem", include_in_schema=False)(_handler(site.revoked)),
-        post("/Person_getCertificate", status_code=200, include_in_schema=False)(_with_request(site.certify_user)),
-        post("/Person_requestComputer", status_code=200, include_in_schema=False)(_with_request(site.register_node)),
     ]
     return Litestar(
         [*own, *routes],
@@ -135,13 +91,6 @@ def make_site(site: Site, largest_body: int, routes: list[Any]) -> Litestar:
 def _handler(method: Callable[[], Awaitable[Response[T]]]) -> Callable[[], Awaitable[Response[T]]]:
     async def handle() -> Response[T]:
         return await method()
-
-    return handle
-
-
-def _with_request(method: Callable[[Asked], Awaitable[Response[Any]]]) -> Callable[[Asked], Awaitable[Response[Any]]]:
-    async def handle(request: Asked) -> Response[Any]:
-        return await method(request)
 
     return handle
 

@@ -53,7 +53,9 @@ _HELD = (
     certificates.c.revoked_at.is_(None),
 )
 _ACTIVE = Statement(
-    select(certificates.c.serial).where(*_HELD, certificates.c.not_after > given(certificates.c.not_after, "now"))
+    select(certificates.c.serial, certificates.c.issued).where(
+        *_HELD, certificates.c.not_after > given(certificates.c.not_after, "now")
+    )
 )
 _REVOKE = Statement(update(certificates).where(*_HELD).values(revoked_at=given(certificates.c.revoked_at, "at")))
 _REVOKED = Statement(
@@ -127,9 +129,12 @@ def certificate_fault(connection: Connection, serial: str, kind: CertificateKind
     return "expired" if now >= row[2] else None
 
 
-def has_certificate(connection: Connection, kind: CertificateKind, name: str, now: float) -> bool:
-    """Whether a certificate of this holder counts now."""
-    return _ACTIVE.first(connection, kind=kind, name=name, now=now) is not None
+def active_certificate(
+    connection: Connection, kind: CertificateKind, name: str, now: float
+) -> tuple[str, float] | None:
+    """Return the serial number of a certificate of this holder that counts now, and when it was issued."""
+    row = _ACTIVE.first(connection, kind=kind, name=name, now=now)
+    return None if row is None else (row[0], row[1])
 
 
 def revoke_certificates(connection: Connection, kind: CertificateKind, name: str, now: float) -> int:

@@ -63,6 +63,15 @@ def test_certificates_are_signed_by_the_root_and_load_with_their_key(root: Autho
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tmp_path / "crt", tmp_path / "key")
 
 
+def test_an_instance_gets_the_same_certificate_each_time(root: Authority) -> None:
+    first = root.issue_again("instance", "SOFTINST-7", None, NOW)
+    again = root.issue_again("instance", "SOFTINST-7", first.serial, NOW)
+    other = root.issue_again("instance", "SOFTINST-8", None, NOW)
+    assert again == first
+    assert other.key != first.key
+    assert root.issue("user", "ann", NOW).key != root.issue("user", "ann", NOW).key
+
+
 def test_the_key_does_not_show_itself(root: Authority) -> None:
     assert "PRIVATE" not in repr(root.issue("user", "ann", NOW))
 

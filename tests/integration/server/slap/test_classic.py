@@ -44,7 +44,7 @@ def slot(master: Master, computer: str, partition: str = "part0") -> dict[str, A
     return dict(loaded(answer).attributes)
 
 
-def on(computer: str, **more: str) -> dict[str, str]:
+def on(computer: str, **more: str) -> dict[str, Any]:
     return {"computer_guid": computer, **more}
 
 

@@ -193,9 +193,8 @@ def test_bang_and_title_are_for_instances_with_a_partition(
     post(master, f"{title}-c", computer, header)
     shared = post(master, f"{title}-s", computer, shared=True)["instance_guid"]
     guid = made["instance_guid"]
-    assert (
-        success(master.call("put.v0.software_instance_bang", {"instance_guid": guid, "message": "m"})) == "Bang handled"
-    )
+    bang = "put.v0.software_instance_bang"
+    assert success(master.call(bang, {"instance_guid": guid, "message": "m"})) == "Bang handled"
     rename = "put.v0.software_instance_title"
     assert success(master.call(rename, {"instance_guid": guid, "title": f"{title}-n"})) == "Renamed"
     assert refusal(master.call("get.v0.software_instance", {"instance_guid": guid}))

@@ -96,7 +96,7 @@ def test_the_description_has_every_method() -> None:
     assert described["openapi"] == "3.0.0"
     assert described["info"] == {"title": "slapos master api", "version": "0.0.3"}
     assert described["servers"] == [{"url": "."}]
-    assert set(described["paths"]) == {f"/{name}" for name in (*jsonrpc.METHODS, jsonrpc.REQUEST)}
+    assert set(described["paths"]) == {f"/{name}" for name in jsonrpc.METHODS}
     schemas = described["components"]["schemas"]
     assert schemas["Computer"]["required"] == ["computer_guid"]
     assert all(schema["additionalProperties"] is False for name, schema in schemas.items() if name not in _OPEN)

@@ -16,16 +16,13 @@ from pilothouse.store import audit, owners
 def of_partition(
     connection: Connection, caller: Caller, authority: Authority, place: PartitionKey, now: float
 ) -> Issued:
-    """Issue a certificate for the instance in a partition.
+    """Return the certificate of the instance in a partition, the same one each time; it ends with the instance.
 
-    Keys are not kept, so each call makes a new one; all end with the instance. Raises NotFoundError for a free or
-    unknown partition, ForbiddenError.
+    Raises NotFoundError for a free or unknown partition, ForbiddenError.
     """
     guid = instances.at(connection, caller, place).guid
     _check(connection, caller, place.computer, now, instance=guid)
-    issued = authority.issue("instance", guid, now)
-    enrolment.keep(connection, caller, "instance", guid, issued, now)
-    return issued
+    return enrolment.certify_instance(connection, authority, caller, guid, now)
 
 
 def of_node(connection: Connection, caller: Caller, authority: Authority, computer: str, now: float) -> Issued:

@@ -1,25 +1,15 @@
 """The classic paths: one table of what each takes and which function does it (slapos-master 2)."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 import msgspec
 
-from pilothouse.server.api.slap import (
-    classic_certificates,
-    classic_instances,
-    classic_nodes,
-    classic_software,
-    documents,
-    forms,
-)
+from pilothouse.server.api.slap import classic_certificates, classic_instances, classic_nodes, classic_software, forms
 from pilothouse.server.api.slap.calls import Access, Call, Desk, Work
-from pilothouse.server.api.slap.exchange import Answer, Request, marshalled
+from pilothouse.server.api.slap.exchange import Answer, Request
 from pilothouse.server.api.slap.forms import Form
-from pilothouse.server.api.slap.requests import Requests, Wanted
 from pilothouse.server.api.slap.routes import Handler, Route
-from pilothouse.slap.documents import Document
 
 Decode = Callable[[Call, Form], Work[Answer]]
 
@@ -56,6 +46,7 @@ PATHS: Final[dict[str, Path]] = {
     "getSoftwareReleaseListFromSoftwareProduct": Path(
         "GET", "read", classic_software.of_product, ("software_product_reference", "software_release_url")
     ),
+    "requestComputerPartition": Path("POST", "write", classic_instances.request, classic_instances.REQUEST_FIELDS),
     "setComputerPartitionConnectionXml": Path(
         "POST", "write", classic_instances.publish, (*PLACE, "connection_xml", "slave_reference")
     ),
@@ -91,24 +82,6 @@ def handler(desk: Desk, path: Path) -> Handler:
     return serve
 
 
-def requesting(desk: Desk, requests: Requests) -> Handler:
-    """Return what serves requests for instances, which another master may have to answer."""
-    known = frozenset(classic_instances.REQUEST_FIELDS)
-
-    async def serve(request: Request) -> Answer:
-        call = desk.call(request)
-        decode = partial(_wanted, call, request.body, known)
-        found = await requests.answer(call, await desk.decoded(decode, len(request.body)))
-        return marshalled(found if isinstance(found, Document) else documents.instance(found))
-
-    return serve
-
-
-def routes(desk: Desk, requests: Requests) -> dict[str, dict[str, Route]]:
+def routes(desk: Desk) -> dict[str, dict[str, Route]]:
     """Return the table of these paths."""
-    table = {name: {path.verb: Route(handler(desk, path))} for name, path in PATHS.items()}
-    return {**table, "requestComputerPartition": {"POST": Route(requesting(desk, requests))}}
-
-
-def _wanted(call: Call, content: bytes, known: frozenset[str]) -> Wanted:
-    return classic_instances.wanted(call, forms.parse(content, known))
+    return {name: {path.verb: Route(handler(desk, path))} for name, path in PATHS.items()}

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.api.slap import documents
 from pilothouse.server.api.slap.calls import Call, Work
+from pilothouse.server.api.slap.elsewhere import Remote, document
 from pilothouse.server.api.slap.exchange import A_MINUTE, FRESH, Answer, marshalled, text
 from pilothouse.server.api.slap.forms import Form
-from pilothouse.server.api.slap.requests import Wanted
 from pilothouse.server.master import instances
 from pilothouse.server.master.errors import InvalidRequestError
 from pilothouse.services.instance import InstanceRequest
@@ -29,8 +29,8 @@ REQUEST_FIELDS: Final = (
 )
 
 
-def wanted(call: Call, form: Form) -> Wanted:
-    """Read what is asked for, and for whom; the header wins over the form (1.6)."""
+def request(call: Call, form: Form) -> Work[Answer]:
+    """Answer with the instance that is asked for, allocated when it is new."""
     asked = InstanceRequest(
         title=form.named("partition_reference"),
         software_url=form.named("software_release"),
@@ -41,7 +41,17 @@ def wanted(call: Call, form: Form) -> Wanted:
         shared=form.flag("shared_xml"),
     )
     named = _requester(form)
-    return Wanted(asked, call.requester or named)
+
+    requester = call.requester or named  # the header wins over the form (1.6)
+
+    def work(connection: Connection) -> Answer:
+        return marshalled(documents.instance(call.request(connection, requester, asked, _elsewhere)))
+
+    return work
+
+
+def _elsewhere(remote: Remote) -> Answer:
+    return marshalled(document(remote))
 
 
 def publish(call: Call, form: Form) -> Work[Answer]:
@@ -140,7 +150,9 @@ def _reported(
 
     def work(connection: Connection) -> Answer:
         call.check_header(connection, place)
-        outcome = instances.report(connection, call.caller, place, state, words, shared, call.now, policy=call.policy)
+        outcome = instances.report(
+            connection, call.caller, place, state, words, shared, call.now, policy=call.rules.policy
+        )
         return text(outcome if answer is None else answer)
 
     return work

@@ -6,10 +6,10 @@ from pilothouse.server.api.slap import classic, jsonrpc, openapi, refusals, rela
 from pilothouse.server.api.slap.application import Authenticate, SlapApplication
 from pilothouse.server.api.slap.calls import Desk
 from pilothouse.server.api.slap.classic_special import ServerCalls, run_id
+from pilothouse.server.api.slap.elsewhere import Elsewhere, Rules
 from pilothouse.server.api.slap.hateoas import Hateoas
 from pilothouse.server.api.slap.node_documents import Board, NodeDocuments
 from pilothouse.server.api.slap.options import Options
-from pilothouse.server.api.slap.requests import Requests
 from pilothouse.server.api.slap.routes import Dialect, Route
 from pilothouse.store.contract import Store
 
@@ -20,22 +20,26 @@ def create_app(
     authority: Authority,
     clock: Clock,
     options: Options,
+    *,
     board: Board | None = None,
+    rules: Rules | None = None,
+    others: Elsewhere | None = None,
+    run: str = "",
 ) -> SlapApplication:
     """Return the ASGI application of classic paths, JSON-RPC, hateoas, network cache and relay.
 
     ``authenticate`` is given the ASGI scope and returns who calls, or raises LoginError. ``board`` tells a node's
-    revision without a query, where this process is the only one that writes.
+    revision without a query, where this process is the only one that writes. ``others`` asks the masters of ``rules``;
+    ``run`` is the name of this start, by which they would know it.
     """
-    desk = Desk(store, authority, clock, options.policy)
-    requests = Requests(store, options.masters)
+    desk = Desk(store, authority, clock, rules, others)
     kept = NodeDocuments(store, clock, options.documents_kept, board)
-    special = ServerCalls(kept, run_id(), options.home)
+    special = ServerCalls(kept, run or run_id(), options.home)
     dialects = [
-        Dialect(name="classic", exact={**classic.routes(desk, requests), **special.routes()}, refuse=refusals.classic),
+        Dialect(name="classic", exact={**classic.routes(desk), **special.routes()}, refuse=refusals.classic),
         Dialect(
             name="json-rpc",
-            exact={**jsonrpc.routes(desk, requests), openapi.PATH: {"GET": Route(openapi.serve, open=True)}},
+            exact={**jsonrpc.routes(desk), openapi.PATH: {"GET": Route(openapi.serve, open=True)}},
             refuse=refusals.json_rpc,
         ),
         Hateoas(desk).dialect(),

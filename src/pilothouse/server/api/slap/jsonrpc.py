@@ -10,9 +10,7 @@ from pilothouse.server.api.slap import jsonrpc_messages as wire
 from pilothouse.server.api.slap.calls import Access, Call, Desk, Work
 from pilothouse.server.api.slap.exchange import JSON, NEVER, Answer, Request
 from pilothouse.server.api.slap.refusals import HttpRefusal
-from pilothouse.server.api.slap.requests import Requests, Wanted
 from pilothouse.server.api.slap.routes import Handler, Route
-from pilothouse.slap.documents import Document
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -21,7 +19,7 @@ class Method(msgspec.Struct, frozen=True):
     access: Access
     asked: type[msgspec.Struct]
     told: type[msgspec.Struct]
-    act: Callable[[Call, Any], Any]
+    act: Callable[[Call, Any], Work[Any]]
 
 
 METHODS: Final[dict[str, Method]] = {
@@ -40,6 +38,9 @@ METHODS: Final[dict[str, Method]] = {
     ),
     "slapos.put.v0.software_installation_error": Method(
         "write", wire.SoftwareInstallationError, wire.Success, jsonrpc_nodes.release_failed
+    ),
+    "slapos.post.v0.software_instance": Method(
+        "write", wire.SoftwareInstanceRequest, wire.InstanceDocument, jsonrpc_instances.request
     ),
     "slapos.get.v0.software_instance": Method("read", wire.Instance, wire.InstanceDocument, jsonrpc_instances.by_guid),
     "slapos.get.v0.compute_partition": Method("read", wire.Place, wire.InstanceDocument, jsonrpc_instances.at),
@@ -79,35 +80,9 @@ METHODS: Final[dict[str, Method]] = {
 }
 
 
-REQUEST: Final = "slapos.post.v0.software_instance"
-
-
-def routes(desk: Desk, requests: Requests) -> dict[str, dict[str, Route]]:
+def routes(desk: Desk) -> dict[str, dict[str, Route]]:
     """Return the table of these paths."""
-    table = {name: {"POST": Route(handler(desk, method))} for name, method in METHODS.items()}
-    return {**table, REQUEST: {"POST": Route(requesting(desk, requests))}}
-
-
-def requesting(desk: Desk, requests: Requests) -> Handler:
-    """Return what serves requests for instances, which another master may have to answer."""
-    decoder = msgspec.json.Decoder(wire.SoftwareInstanceRequest)
-
-    async def serve(request: Request) -> Answer:
-        negotiate(request)
-        call = desk.call(request)
-
-        def decode() -> Wanted:
-            return jsonrpc_instances.wanted(call, decoded(decoder, request.body))
-
-        wanted = await desk.decoded(decode, len(request.body))
-        found = await requests.answer(call, wanted)
-        if isinstance(found, Document):
-            told = jsonrpc_instances.forwarded(wanted, found)
-        else:
-            told = jsonrpc_instances.document(found, requested=True)
-        return Answer(200, msgspec.json.encode(told), JSON, (NEVER,))
-
-    return serve
+    return {name: {"POST": Route(handler(desk, method))} for name, method in METHODS.items()}
 
 
 def handler(desk: Desk, method: Method) -> Handler:
@@ -119,8 +94,7 @@ def handler(desk: Desk, method: Method) -> Handler:
         call = desk.call(request)
 
         def decode() -> Work[Any]:
-            work: Work[Any] = method.act(call, decoded(decoder, request.body))
-            return work
+            return method.act(call, decoded(decoder, request.body))
 
         told = await desk.run(decode, method.access, len(request.body))
         if isinstance(told, Exception):

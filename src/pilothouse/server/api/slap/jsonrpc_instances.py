@@ -10,13 +10,12 @@ from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.api.slap import certificates
 from pilothouse.server.api.slap import jsonrpc_messages as wire
 from pilothouse.server.api.slap.calls import Call, Work
+from pilothouse.server.api.slap.elsewhere import Remote
 from pilothouse.server.api.slap.forms import as_texts, require_text
-from pilothouse.server.api.slap.requests import Wanted
 from pilothouse.server.master import instances
-from pilothouse.server.master.errors import InvalidRequestError, NotFoundError
+from pilothouse.server.master.errors import InvalidRequestError, NotAllocatedError, NotFoundError
 from pilothouse.services.instance import InstanceDocument, InstanceKey, InstanceRequest
 from pilothouse.services.states import ReportedInstanceState
-from pilothouse.slap.documents import Document
 
 _BETWEEN: Final = "___"
 _MAYBE_NUMBER: Final = "retention_delay"
@@ -35,9 +34,9 @@ def key_of(guid: str) -> InstanceKey:
     return InstanceKey(parts[0], parts[1], parts[2] == "1")
 
 
-def wanted(call: Call, asked: wire.SoftwareInstanceRequest) -> Wanted:
-    """Read what is asked for, and for whom."""
-    request = InstanceRequest(
+def request(call: Call, asked: wire.SoftwareInstanceRequest) -> Work[wire.InstanceDocument]:
+    """Answer with the instance that is asked for, allocated when it is new."""
+    wanted = InstanceRequest(
         title=require_text(asked.title, "title"),
         software_url=require_text(asked.software_release_uri, "software_release_uri"),
         software_type=asked.software_type,
@@ -46,35 +45,20 @@ def wanted(call: Call, asked: wire.SoftwareInstanceRequest) -> Wanted:
         state=asked.state,
         shared=asked.shared,
     )
-    return Wanted(request, call.requester)
 
+    def work(connection: Connection) -> wire.InstanceDocument:
+        try:
+            found = call.request(connection, call.requester, wanted, _elsewhere)
+        except NotAllocatedError as error:
+            raise NotFoundError(f"No free computer partition found for: {wanted.title}") from error
+        return _document(found, requested=True)
 
-def forwarded(asked: Wanted, found: Document) -> wire.InstanceDocument:
-    """Return what another master answered; its place is its own business (4.5)."""
-    request = asked.request
-    return wire.InstanceDocument(
-        title=request.title,
-        instance_guid=guid_of(request.title, "", shared=request.shared),
-        software_release_uri=request.software_url,
-        software_type=request.software_type,
-        state=request.state or "started",
-        connection_parameters=as_texts(found.get("_connection_dict") or {}, "connection"),
-        parameters=request.parameters,
-        shared=request.shared,
-        root_instance_title=request.title,
-        ip_list=[],
-        full_ip_list=[],
-        sla_parameters={},
-        computer_guid=str(found.arguments[0]),
-        compute_partition_id=str(found.arguments[1]),
-        processing_timestamp=0,
-        access_status_message="",
-    )
+    return work
 
 
 def by_guid(call: Call, asked: wire.Instance) -> Work[wire.InstanceDocument]:
     """Give an instance by its name."""
-    return lambda connection: document(_found(connection, call, asked.instance_guid))
+    return lambda connection: _document(_found(connection, call, asked.instance_guid))
 
 
 def at(call: Call, asked: wire.Place) -> Work[wire.InstanceDocument]:
@@ -83,7 +67,7 @@ def at(call: Call, asked: wire.Place) -> Work[wire.InstanceDocument]:
 
     def work(connection: Connection) -> wire.InstanceDocument:
         with _said(f"No instance on partition {place.partition} found."):
-            return document(instances.at(connection, call.caller, place))
+            return _document(instances.at(connection, call.caller, place))
 
     return work
 
@@ -93,7 +77,7 @@ def tree(call: Call, asked: wire.InstanceTree) -> Work[wire.InstanceDocument]:
 
     def work(connection: Connection) -> wire.InstanceDocument:
         with _said(f"No instance tree {asked.title} found."):
-            return document(instances.root(connection, call.caller, asked.title))
+            return _document(instances.root(connection, call.caller, asked.title))
 
     return work
 
@@ -233,7 +217,7 @@ def _report(
 ) -> str:
     shared = f"{found.requester_title}_{found.title}" if found.shared else None
     place = PartitionKey(found.computer, found.partition)
-    return instances.report(connection, call.caller, place, state, words, shared, call.now, policy=call.policy)
+    return instances.report(connection, call.caller, place, state, words, shared, call.now, policy=call.rules.policy)
 
 
 def _own_place(connection: Connection, call: Call, guid: str) -> PartitionKey:
@@ -269,8 +253,30 @@ def _sla(given: dict[str, str | int | float]) -> dict[str, str]:
     return as_texts(given, "sla_parameters")
 
 
-def document(found: InstanceDocument, *, requested: bool = False) -> wire.InstanceDocument:
-    """Return an instance as this dialect shows it, read or just requested."""
+def _elsewhere(remote: Remote) -> wire.InstanceDocument:
+    """Answer with what another master gave (4.5)."""
+    asked, given = remote.asked, remote.attributes
+    return wire.InstanceDocument(
+        title=asked.title,
+        instance_guid=guid_of(asked.title, "", shared=asked.shared),
+        software_release_uri=asked.software_url,
+        software_type=asked.software_type,
+        state=asked.state or "started",
+        connection_parameters={name: str(text) for name, text in (given.get("_connection_dict") or {}).items()},
+        parameters=asked.parameters,
+        shared=asked.shared,
+        root_instance_title=asked.title,
+        ip_list=[],
+        full_ip_list=[],
+        sla_parameters={},
+        computer_guid=remote.text("slap_computer_id", "_computer_id"),
+        compute_partition_id=remote.text("slap_computer_partition_id", "_partition_id"),
+        processing_timestamp=0,
+        access_status_message="",
+    )
+
+
+def _document(found: InstanceDocument, *, requested: bool = False) -> wire.InstanceDocument:
     # a shared instance is said to be where its host is when it is requested, and nowhere when it is read (4.5)
     host_answers = found.shared and requested
     placed = bool(found.computer) and (requested or not found.shared)

@@ -5,31 +5,25 @@ from typing import Any
 
 import msgspec
 
-from pilothouse.server.api.slap import jsonrpc_instances
-from pilothouse.server.api.slap import jsonrpc_messages as wire
 from pilothouse.server.api.slap.exchange import JSON, Answer, Request
-from pilothouse.server.api.slap.jsonrpc import METHODS, REQUEST, Method
+from pilothouse.server.api.slap.jsonrpc import METHODS, Method
 from pilothouse.server.api.slap.refusals import ErrorBody
 
 PATH = "slapos.openapi.json"
-_METHODS = {
-    **METHODS,
-    REQUEST: Method("write", wire.SoftwareInstanceRequest, wire.InstanceDocument, jsonrpc_instances.wanted),
-}
 _SCHEMAS = "#/components/schemas/{name}"
 
 
 @cache
 def document() -> bytes:
     """Return the document as it is served."""
-    kinds = [kind for method in _METHODS.values() for kind in (method.asked, method.told)]
+    kinds = [kind for method in METHODS.values() for kind in (method.asked, method.told)]
     _, components = msgspec.json.schema_components([*dict.fromkeys(kinds), ErrorBody], ref_template=_SCHEMAS)
     return msgspec.json.encode(
         {
             "openapi": "3.0.0",
             "info": {"title": "slapos master api", "version": "0.0.3"},
             "servers": [{"url": "."}],
-            "paths": {f"/{name}": {"post": _operation(name, method)} for name, method in _METHODS.items()},
+            "paths": {f"/{name}": {"post": _operation(name, method)} for name, method in METHODS.items()},
             "components": {"schemas": {name: _trimmed(schema) for name, schema in components.items()}},
         }
     )

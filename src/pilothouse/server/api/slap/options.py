@@ -4,23 +4,17 @@ from pathlib import Path
 
 import msgspec
 
-from pilothouse.services.forwarding import OtherMaster
-from pilothouse.services.policy import Policy
-
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes are bytes, times seconds.
 
-    ``home`` is the product's page, to which ``/`` leads. ``policy`` None lets the kind of caller decide.
-    ``masters`` are those that requests are forwarded to (6.10). ``external_url`` is how clients reach this server when
-    its own headers do not tell, without a final slash. ``relay_hosts`` are the hosts that ``/http_proxy/`` may fetch
-    from; without any there is no relay (5.2). ``cache_content`` and ``cache_metadata`` are the folders of the network
-    cache; without both every path of it says so (5.3).
+    ``home`` is the product's page, to which ``/`` leads. ``external_url`` is how clients reach this server when its
+    own headers do not tell, without a final slash. ``relay_hosts`` are the hosts that ``/http_proxy/`` may fetch
+    from; without any there is no relay (slapos-master 5.2). ``cache_content`` and ``cache_metadata`` are the folders of
+    the network cache; without both every path of it says so (5.3).
     """
 
     home: str = "/ui/"
-    policy: Policy | None = None
-    masters: tuple[OtherMaster, ...] = ()
     external_url: str = ""
     largest_body: int = 10 * 1024 * 1024
     largest_upload: int = 4 * 1024 * 1024 * 1024
