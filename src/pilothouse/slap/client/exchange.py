@@ -1,0 +1,145 @@
+"""One HTTP request and its answer, over connections that are kept open.
+
+By the standard library: `httpx` alone would cost more start-up time than a whole `slapos` command may take.
+"""
+
+import base64
+import http.client
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urljoin, urlsplit
+
+import msgspec
+
+from pilothouse.slap.client import webproxy
+
+if TYPE_CHECKING:
+    import ssl
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS: Final = 10
+_LARGEST: Final = 512 * 1024 * 1024
+_STALE: Final = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request: ``body`` is None where there is none."""
+
+    verb: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None = None
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What came back; ``url`` is where the last redirection led, ``location`` where the next one leads."""
+
+    status: int
+    reason: str
+    url: str
+    body: bytes
+    location: str | None = None
+
+
+class UnreadableError(OSError):
+    """An answer that is no HTTP, leads in circles, or is larger than anything a master sends."""
+
+
+class Exchange:
+    """Requests to any address, with one connection for each origin and thread kept open between them.
+
+    ``secure`` gives the TLS settings; it is asked once, at the first https address. Requests raise OSError when
+    a peer cannot be reached, is silent for ``timeout`` seconds, or cannot be understood.
+    """
+
+    def __init__(self, timeout: float | None, secure: "Callable[[], ssl.SSLContext]") -> None:
+        self._timeout = timeout
+        self._secure = secure
+        self._context: ssl.SSLContext | None = None
+        self._kept = threading.local()
+
+    def send(self, call: Call) -> Reply:
+        """Send one request; answers to GET are followed where they redirect to."""
+        for _ in range(_MOST_REDIRECTS):
+            reply = self._once(call)
+            if call.verb != "GET" or reply.status not in _REDIRECTS or not reply.location:
+                return reply
+            call = msgspec.structs.replace(call, url=urljoin(call.url, reply.location))
+        raise UnreadableError(f"more than {_MOST_REDIRECTS} redirections, the last one to {call.url}")
+
+    def close(self) -> None:
+        """Close this thread's connections; the next request opens a new one."""
+        kept = self._connections()
+        while kept:
+            kept.popitem()[1].close()
+
+    def _connections(self) -> dict[str, http.client.HTTPConnection]:
+        connections: dict[str, http.client.HTTPConnection] = self._kept.__dict__.setdefault("by_origin", {})
+        return connections
+
+    def _once(self, call: Call) -> Reply:
+        scheme, place, *_ = urlsplit(call.url)
+        origin = f"{scheme}://{place}"
+        if used := self._connections().pop(origin, None):
+            try:
+                return self._on(used, origin, call)
+            except _STALE:
+                # The other end closed it while nobody was looking. Every call of this API may be sent twice.
+                pass
+        return self._on(self._opened(scheme, place.rpartition("@")[2]), origin, call)
+
+    def _on(self, connection: http.client.HTTPConnection, origin: str, call: Call) -> Reply:
+        try:
+            connection.request(call.verb, _target(connection, call.url), call.body, _headers(call))
+            answer = connection.getresponse()
+            body = answer.read(_LARGEST + 1)
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
+                raise UnreadableError(f"the answer is no HTTP: {type(error).__name__} {error}") from error
+            raise
+        if len(body) > _LARGEST:
+            connection.close()
+            raise UnreadableError(f"the answer is larger than {_LARGEST} bytes")
+        if connection.sock is not None and answer.isclosed():
+            self._connections()[origin] = connection
+        return Reply(answer.status, answer.reason, call.url, body, answer.getheader("Location"))
+
+    def _opened(self, scheme: str, place: str) -> http.client.HTTPConnection:
+        if scheme not in {"http", "https"}:
+            raise UnreadableError(f"{scheme or 'no'} scheme in the address; it must begin with http:// or https://")
+        if scheme == "https" and self._context is None:
+            self._context = self._secure()
+        proxy = webproxy.proxy_for(scheme, place)
+        try:
+            if scheme == "http":
+                return _Plain(proxy or place, timeout=self._timeout, by_proxy=bool(proxy))
+            connection = http.client.HTTPSConnection(proxy or place, timeout=self._timeout, context=self._context)
+        except http.client.InvalidURL as error:
+            raise UnreadableError(f"{place!r} is no host and port") from error
+        if proxy:
+            connection.set_tunnel(place)
+        return connection
+
+
+class _Plain(http.client.HTTPConnection):
+    def __init__(self, place: str, *, timeout: float | None, by_proxy: bool) -> None:
+        super().__init__(place, timeout=timeout)
+        self.by_proxy = by_proxy
+
+
+def _target(connection: http.client.HTTPConnection, url: str) -> str:
+    _, _, path, query, _ = urlsplit(url)
+    target = f"{path or '/'}?{query}" if query else path or "/"
+    if isinstance(connection, _Plain) and connection.by_proxy:
+        return f"http://{urlsplit(url).netloc.rpartition('@')[2]}{target}"
+    return target
+
+
+def _headers(call: Call) -> Mapping[str, str]:
+    user, at, _ = urlsplit(call.url).netloc.rpartition("@")
+    if not at:
+        return call.headers
+    word = base64.b64encode(unquote(user).encode()).decode()
+    return {**call.headers, "Authorization": f"Basic {word}"}
