@@ -28,12 +28,13 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What is answered; ``hang_up`` closes the connection without announcing it."""
+    """What is answered; ``hang_up`` closes the connection without announcing it, even before all is sent."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = {}
     hang_up: bool = False
+    held_back: int = 0
 
 
 Rule = Answer | Callable[[Asked], Answer]
@@ -62,7 +63,7 @@ class MasterStub:
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.body)))
+                self.send_header("Content-Length", str(len(answer.body) + answer.held_back))
                 self.end_headers()
                 self.wfile.write(answer.body)
                 self.close_connection = answer.hang_up

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -226,9 +227,9 @@ def test_a_master_that_is_not_there_is_told(connected: slap, master: MasterStub,
         assert caught.value.exit_code == ExitCode.CONNECTION
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "127.0.0.1", "http://127.0.0.1:x/", "http://[::1"])
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "127.0.0.1", "http://127.0.0.1:x/", "http:///path", "http://[::1"])
 def test_an_address_that_is_none_is_told(url: str) -> None:
-    with pytest.raises((client.ConnectionError, ValueError), match=r"scheme|no host and port|Invalid IPv6"):
+    with pytest.raises((client.ConnectionError, ValueError), match=r"must begin|no host and port|Invalid IPv6"):
         client_of(url).registerComputer("C").getStatus()
 
 
@@ -245,6 +246,19 @@ def test_an_answer_that_is_no_marshalled_xml_is_the_servers_fault(master: Master
         connected.registerOpenOrder().request("sr", "t")
     with pytest.raises(client.ServerError, match="str"):
         connected.registerComputerPartition("C", "p").getState()
+
+
+def test_an_answer_with_objects_of_a_wrong_shape_is_the_servers_fault(master: MasterStub, connected: slap) -> None:
+    document = ComputerDocument(("C",), {"_computer_partition_list": [ComputerPartitionDocument((), {})]})
+    master.rules["/getFullComputerInformation"] = Answer(body=dumps(document))
+    with pytest.raises(client.ServerError, match=r"ComputerPartition with the arguments \(\)"):
+        connected.registerComputer("C").getComputerPartitionList()
+
+
+def test_an_answer_that_ends_early_is_no_answer(master: MasterStub, connected: slap) -> None:
+    master.rules["/getComputerStatus"] = Answer(body=dumps("text"), hang_up=True, held_back=7)
+    with pytest.raises(client.ConnectionError, match="ended 7 bytes too early"):
+        connected.registerComputer("C").getStatus()
 
 
 def test_what_is_not_ready_says_so_when_it_is_asked(master: MasterStub, connected: slap) -> None:
@@ -430,3 +444,12 @@ def test_the_library_loads_no_heavy_module() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "pilothouse.slap.client.library" in loaded
     assert {"httpx", "lxml", "asyncio", "logging", "urllib.request", "cryptography"}.isdisjoint(loaded)
+
+
+def test_threads_share_a_connection_to_the_master(master: MasterStub, connected: slap) -> None:
+    master.rules["/getComputerStatus"] = lambda asked: Answer(body=dumps({"text": asked.query["computer_id"][0]}))
+    names = [f"C{number}" for number in range(60)]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda name: connected.registerComputer(name).getStatus()["text"], names))
+    assert found == names
+    assert len({asked.peer for asked in master.asked}) <= 7

@@ -6,6 +6,7 @@ By the standard library: `httpx` alone would cost more start-up time than a whol
 import base64
 import contextlib
 import http.client
+import os
 import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
@@ -78,7 +79,8 @@ class Exchange:
 
     def _once(self, call: Call) -> Reply:
         scheme, place, *_ = urlsplit(call.url)
-        origin = f"{scheme}://{place}"
+        # a child process must not speak on its parent's connections
+        origin = f"{scheme}://{place} {os.getpid()}"
         idle = self._idle.setdefault(origin, [])
         if idle:
             # Stale: the other end closed it while nobody was looking. Every call of this API may be sent twice.
@@ -97,16 +99,19 @@ class Exchange:
             if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
                 raise UnreadableError(f"the answer is no HTTP: {type(error).__name__} {error}") from error
             raise
-        if len(body) > _LARGEST:
-            connection.close()
-            raise UnreadableError(f"the answer is larger than {_LARGEST} bytes")
         if connection.sock is not None and answer.isclosed():
             idle.append(connection)
+        else:
+            connection.close()
+        if len(body) > _LARGEST:
+            raise UnreadableError(f"the answer is larger than {_LARGEST} bytes")
+        if answer.length:
+            raise UnreadableError(f"the answer ended {answer.length} bytes too early")
         return Reply(answer.status, answer.reason, call.url, body, answer.getheader("Location"))
 
     def _opened(self, scheme: str, place: str) -> http.client.HTTPConnection:
-        if scheme not in {"http", "https"}:
-            raise UnreadableError(f"{scheme or 'no'} scheme in the address; it must begin with http:// or https://")
+        if scheme not in {"http", "https"} or not place:
+            raise UnreadableError("the address must begin with http:// or https:// and a host")
         if scheme == "https" and self._context is None:
             self._context = self._secure()
         proxy = webproxy.proxy_for(scheme, place)
