@@ -90,6 +90,8 @@ def test_arguments_have_the_documented_order(method: Any, order: str) -> None:
 def test_interfaces_of_the_document_are_all_there() -> None:
     named = "IRequester ISoftwareRelease IComputerPartition IComputer IOpenOrder ISupply IToken ISoftwareInstance"
     assert all(hasattr(interfaces, name) for name in named.split())
+    errors = [interfaces.INotFoundError, interfaces.IResourceNotReady, interfaces.IServerError]
+    assert all(issubclass(error, interfaces.IException) for error in [*errors, interfaces.IConnectionError])
 
 
 def test_a_partition_has_ids_or_a_request() -> None:
