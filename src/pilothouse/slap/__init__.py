@@ -1,1 +1,1 @@
-"""The SLAP protocol as client and server share it: marshalled values, instance XML, and the client library."""
+"""The client library of a SlapOS master, and the marshalling that client and server share."""

@@ -32,9 +32,7 @@ _LISTED = Statement(
     select(*_COLUMNS).where(supplies.c.node_id == given(supplies.c.node_id)).order_by(supplies.c.position)
 )
 _FIND = Statement(
-    select(*_COLUMNS)
-    .where(supplies.c.node_id == given(supplies.c.node_id), supplies.c.url == given(supplies.c.url))
-    .with_for_update()
+    select(*_COLUMNS).where(supplies.c.node_id == given(supplies.c.node_id), supplies.c.url == given(supplies.c.url))
 )
 _ADD = Statement(insertion(supplies, "node_id", "url", "state").values(position=_END))
 _MOVE = Statement(

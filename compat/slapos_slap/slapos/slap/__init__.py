@@ -2,7 +2,8 @@
 
 from importlib.metadata import PackageNotFoundError, distribution
 
-from pilothouse.slap.client import (
+# from the submodule: imported later by others, it would take the place of the class of the same name
+from slapos.slap.slap import (
     DEFAULT_SOFTWARE_TYPE,
     OLD_DEFAULT_SOFTWARE_TYPE,
     Computer,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pilothouse.slap import marshal_reader
 from pilothouse.slap.client.computer_partition import ComputerPartition
 from pilothouse.slap.client.connection import ConnectionHelper
 from pilothouse.slap.client.exceptions import NotFoundError, ServerError
@@ -65,8 +64,8 @@ class Computer(Remote):
 
     def generateCertificate(self) -> dict[str, str]:
         """Return a new key and certificate; raises NotFoundError while another one is valid."""
-        answer = self._helper.POST("generateComputerCertificate", {"computer_id": self._computer_id})
-        found: dict[str, str] = self._live(marshal_reader.loads(answer))
+        which = {"computer_id": self._computer_id}
+        found: dict[str, str] = self._live(self._helper.posted("generateComputerCertificate", which))
         return found
 
     def revokeCertificate(self) -> None:

@@ -1,11 +1,10 @@
 """A partition of a computer, and the instance in it (spec 9.3)."""
 
-import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pilothouse.slap import instance_xml, marshal_writer
-from pilothouse.slap.client import request, transaction
+from pilothouse.slap.client import report, request, transaction
 from pilothouse.slap.client.connection import ConnectionHelper
 from pilothouse.slap.client.exceptions import NotFoundError, ResourceNotReady, ServerError
 from pilothouse.slap.client.hateoas import Navigator
@@ -15,6 +14,9 @@ from pilothouse.slap.client.request import Wanted
 from pilothouse.slap.client.software_instance import SoftwareInstance
 from pilothouse.slap.client.software_release import SoftwareRelease
 from pilothouse.slap.documents import Document
+
+if TYPE_CHECKING:
+    import logging
 
 _MISSING = object()
 
@@ -187,13 +189,12 @@ class ComputerPartition(Remote):
         self._post("destroyedComputerPartition")
 
     def error(
-        self, error_log: object, logger: logging.Logger | None = None, slave_reference: str | None = None
+        self, error_log: object, logger: "logging.Logger | None" = None, slave_reference: str | None = None
     ) -> None:
         """Tell the master that the instance fails; trouble with telling is logged, never raised."""
-        try:
-            self._post("softwareInstanceError", error_log=error_log, **_if_given(slave_reference))
-        except Exception:  # noqa: BLE001 - a report of an error must not hide the error
-            (logger or logging.getLogger(__name__)).exception("The error could not be reported to the master.")
+        report.quietly(
+            lambda: self._post("softwareInstanceError", error_log=error_log, **_if_given(slave_reference)), logger
+        )
 
     def _ids(self) -> dict[str, str | None]:
         return {"computer_id": self._computer_id, "computer_partition_id": self.getId()}

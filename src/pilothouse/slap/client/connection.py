@@ -11,6 +11,7 @@ from pilothouse.slap.client.exceptions import ConnectionError as SlapConnectionE
 from pilothouse.slap.client.exceptions import HTTPError, NotFoundError, ResourceNotReady, ServerError
 from pilothouse.slap.client.exchange import Call, Exchange, Reply
 from pilothouse.slap.documents import Value
+from pilothouse.slap.markup import MarkupError
 
 if TYPE_CHECKING:
     import ssl
@@ -72,8 +73,12 @@ class ConnectionHelper:
         return _body(self._sent(Call("POST", url, form, urlencode(data).encode())), path, url)
 
     def loaded(self, path: str, params: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Value:
-        """GET a marshalled value; raises MarkupError when the answer is none."""
-        return marshal_reader.loads(self.GET(path, params, headers))
+        """GET a marshalled value; raises ServerError when the answer is none."""
+        return _value(self.GET(path, params, headers), path)
+
+    def posted(self, path: str, data: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Value:
+        """POST a form that is answered with a marshalled value; raises ServerError when it is none."""
+        return _value(self.POST(path, data, headers), path)
 
     def fetched(self, url: str, headers: Mapping[str, str]) -> bytes:
         """GET any address, as navigators do."""
@@ -88,6 +93,13 @@ class ConnectionHelper:
             return self._exchange.send(call)
         except OSError as error:
             raise SlapConnectionError(_UNREACHABLE.format(error=f"{call.url}: {error}")) from error
+
+
+def _value(body: bytes, path: str) -> Value:
+    try:
+        return marshal_reader.loads(body)
+    except MarkupError as error:
+        raise ServerError(f"{path} was answered with something that is no marshalled XML: {error}") from error
 
 
 def _headers(more: Mapping[str, str] | None) -> dict[str, str]:

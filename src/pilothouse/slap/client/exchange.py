@@ -4,8 +4,10 @@ By the standard library: `httpx` alone would cost more start-up time than a whol
 """
 
 import base64
+import contextlib
 import http.client
-import threading
+import os
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urljoin, urlsplit
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 10
 _LARGEST: Final = 512 * 1024 * 1024
+_Idle = dict[str, list[http.client.HTTPConnection]]
 _STALE: Final = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
@@ -47,7 +50,7 @@ class UnreadableError(OSError):
 
 
 class Exchange:
-    """Requests to any address, with one connection for each origin and thread kept open between them.
+    """Requests to any address, from any thread; connections are kept open between them until this object goes.
 
     ``secure`` gives the TLS settings; it is asked once, at the first https address. Requests raise OSError when
     a peer cannot be reached, is silent for ``timeout`` seconds, or cannot be understood.
@@ -57,7 +60,9 @@ class Exchange:
         self._timeout = timeout
         self._secure = secure
         self._context: ssl.SSLContext | None = None
-        self._kept = threading.local()
+        self._idle: _Idle = {}
+        # nobody closes what the library gives out, so connections go with the last object that uses them
+        weakref.finalize(self, _close, self._idle)
 
     def send(self, call: Call) -> Reply:
         """Send one request; answers to GET are followed where they redirect to."""
@@ -69,27 +74,22 @@ class Exchange:
         raise UnreadableError(f"more than {_MOST_REDIRECTS} redirections, the last one to {call.url}")
 
     def close(self) -> None:
-        """Close this thread's connections; the next request opens a new one."""
-        kept = self._connections()
-        while kept:
-            kept.popitem()[1].close()
-
-    def _connections(self) -> dict[str, http.client.HTTPConnection]:
-        connections: dict[str, http.client.HTTPConnection] = self._kept.__dict__.setdefault("by_origin", {})
-        return connections
+        """Close the connections that are not in use; the next request opens a new one."""
+        _close(self._idle)
 
     def _once(self, call: Call) -> Reply:
         scheme, place, *_ = urlsplit(call.url)
-        origin = f"{scheme}://{place}"
-        if used := self._connections().pop(origin, None):
-            try:
-                return self._on(used, origin, call)
-            except _STALE:
-                # The other end closed it while nobody was looking. Every call of this API may be sent twice.
-                pass
-        return self._on(self._opened(scheme, place.rpartition("@")[2]), origin, call)
+        # a child process must not speak on its parent's connections
+        origin = f"{scheme}://{place} {os.getpid()}"
+        idle = self._idle.setdefault(origin, [])
+        if idle:
+            # Stale: the other end closed it while nobody was looking. Every call of this API may be sent twice.
+            # IndexError: another thread was faster.
+            with contextlib.suppress(IndexError, *_STALE):
+                return self._on(idle.pop(), idle, call)
+        return self._on(self._opened(scheme, place.rpartition("@")[2]), idle, call)
 
-    def _on(self, connection: http.client.HTTPConnection, origin: str, call: Call) -> Reply:
+    def _on(self, connection: http.client.HTTPConnection, idle: list[http.client.HTTPConnection], call: Call) -> Reply:
         try:
             connection.request(call.verb, _target(connection, call.url), call.body, _headers(call))
             answer = connection.getresponse()
@@ -99,16 +99,19 @@ class Exchange:
             if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
                 raise UnreadableError(f"the answer is no HTTP: {type(error).__name__} {error}") from error
             raise
-        if len(body) > _LARGEST:
-            connection.close()
-            raise UnreadableError(f"the answer is larger than {_LARGEST} bytes")
         if connection.sock is not None and answer.isclosed():
-            self._connections()[origin] = connection
+            idle.append(connection)
+        else:
+            connection.close()
+        if len(body) > _LARGEST:
+            raise UnreadableError(f"the answer is larger than {_LARGEST} bytes")
+        if answer.length:
+            raise UnreadableError(f"the answer ended {answer.length} bytes too early")
         return Reply(answer.status, answer.reason, call.url, body, answer.getheader("Location"))
 
     def _opened(self, scheme: str, place: str) -> http.client.HTTPConnection:
-        if scheme not in {"http", "https"}:
-            raise UnreadableError(f"{scheme or 'no'} scheme in the address; it must begin with http:// or https://")
+        if scheme not in {"http", "https"} or not place:
+            raise UnreadableError("the address must begin with http:// or https:// and a host")
         if scheme == "https" and self._context is None:
             self._context = self._secure()
         proxy = webproxy.proxy_for(scheme, place)
@@ -121,6 +124,12 @@ class Exchange:
         if proxy:
             connection.set_tunnel(place)
         return connection
+
+
+def _close(idle: _Idle) -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
 
 
 class _Plain(http.client.HTTPConnection):

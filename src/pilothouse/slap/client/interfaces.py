@@ -7,6 +7,15 @@ and `IComputerPartition.getStatus`.
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from pilothouse.slap.client import exceptions
+
+# exceptions are caught by class, so their interfaces are the classes
+IException = exceptions.SlapException
+INotFoundError = exceptions.NotFoundError
+IResourceNotReady = exceptions.ResourceNotReady
+IServerError = exceptions.ServerError
+IConnectionError = exceptions.ConnectionError
+
 
 class IRequester(Protocol):
     """Requests instances."""

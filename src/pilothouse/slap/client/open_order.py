@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pilothouse.slap import marshal_reader
 from pilothouse.slap.client import request
 from pilothouse.slap.client.computer import Computer
 from pilothouse.slap.client.computer_partition import ComputerPartition
@@ -53,8 +52,7 @@ class OpenOrder(_Ordering):
 
     def requestComputer(self, computer_reference: str) -> Computer:
         """Register a computer of this title and return it."""
-        answer = self._helper.POST("requestComputer", {"computer_title": computer_reference})
-        found = self._live(marshal_reader.loads(answer))
+        found = self._live(self._helper.posted("requestComputer", {"computer_title": computer_reference}))
         if not isinstance(found, Computer):
             raise ServerError(f"requestComputer was answered with {type(found).__name__}")
         return found

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from pilothouse.slap.client.connection import ConnectionHelper
+from pilothouse.slap.client.exceptions import ServerError
 from pilothouse.slap.client.hateoas import UNAVAILABLE, Navigator
 from pilothouse.slap.documents import Document
 
@@ -53,7 +54,7 @@ class Remote:
         """Return an answer with objects of the library in the place of documents."""
         match value:
             case Document():
-                made = _CLASSES[value.kind](*value.arguments)
+                made = _made(value)
                 made._join(self._connection_helper, self._hateoas_navigator)
                 made._adopt(value.attributes)
                 return made
@@ -62,6 +63,13 @@ class Remote:
             case dict():
                 return {key: self._live(item) for key, item in value.items()}
         return value
+
+
+def _made(document: Document) -> Remote:
+    try:
+        return _CLASSES[document.kind](*document.arguments)
+    except TypeError as error:
+        raise ServerError(f"the master sent a {document.kind} with the arguments {document.arguments}") from error
 
 
 def known_as(kind: str) -> Callable[[Class], Class]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from pilothouse.slap import marshal_reader, marshal_writer
+from pilothouse.slap import marshal_writer
 from pilothouse.slap.client.exceptions import ResourceNotReady, ServerError
 from pilothouse.slap.documents import Document
 
@@ -62,7 +62,7 @@ def send(
 
     helper, navigator = requester._connection_helper, requester._hateoas_navigator
     try:
-        document = marshal_reader.loads(requester._helper.POST(METHOD, form, headers))
+        document = requester._helper.posted(METHOD, form, headers)
     except ResourceNotReady:
         return ComputerPartition(request_dict=dict(form), connection_helper=helper, hateoas_navigator=navigator)
     if not isinstance(document, Document):

@@ -1,7 +1,9 @@
 """Software products: names for the newest release of a software (spec 9.7)."""
 
-import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import logging
 
 
 class Releases(Protocol):
@@ -16,7 +18,7 @@ class Releases(Protocol):
 class SoftwareProductCollection:
     """Products as attributes, `products.kvm`, or by name, `products.get("kvm")`: the URL of the newest release."""
 
-    def __init__(self, logger: logging.Logger, slap: Releases) -> None:
+    def __init__(self, logger: "logging.Logger", slap: Releases) -> None:
         self.logger = logger
         self.slap = slap
 

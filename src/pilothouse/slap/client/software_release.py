@@ -1,9 +1,12 @@
 """A software release, of a node or by itself (spec 9.5)."""
 
-import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pilothouse.slap.client import report
 from pilothouse.slap.client.remote import Remote, known_as
+
+if TYPE_CHECKING:
+    import logging
 
 
 @known_as("SoftwareRelease")
@@ -53,12 +56,9 @@ class SoftwareRelease(Remote):
         """Tell the master that the release is gone."""
         self._report("destroyedSoftwareRelease")
 
-    def error(self, error_log: object, logger: logging.Logger | None = None) -> None:
+    def error(self, error_log: object, logger: "logging.Logger | None" = None) -> None:
         """Tell the master that the release cannot be built; trouble with telling is logged, never raised."""
-        try:
-            self._report("softwareReleaseError", error_log=error_log)
-        except Exception:  # noqa: BLE001 - a report of an error must not hide the error
-            (logger or logging.getLogger(__name__)).exception("The error could not be reported to the master.")
+        report.quietly(lambda: self._report("softwareReleaseError", error_log=error_log), logger)
 
     def _report(self, method: str, **more: object) -> None:
         where = {"url": self.getURI(), "computer_id": self.getComputerId()}

@@ -2,14 +2,19 @@
 
 import contextlib
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def path_of(partition_id: str) -> Path | None:
+def path_of(partition_id: str) -> "Path | None":
     """Return the file of a partition, or None outside of a node."""
     root = os.environ.get("SLAPGRID_INSTANCE_ROOT")
     if not root or "/" in partition_id or not partition_id:
         return None
+    from pathlib import Path  # noqa: PLC0415 - only nodes need it
+
     return Path(root) / partition_id / f".slapos-request-transaction-{partition_id}"
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from pilothouse.errors import SettingsError
 
-ENVIRONMENT: Final = "PILOTHOUSE_MASTER_VERIFY"
+ENVIRONMENT: Final = "SLAPOS_MASTER_VERIFY"
 """Set to ``no``, and any certificate of a master is accepted, as the original does."""
 _WORDS: Final = {"": True, "1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
 

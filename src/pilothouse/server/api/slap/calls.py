@@ -13,8 +13,9 @@ from pilothouse.identity.caller import Caller, PartitionKey
 from pilothouse.server.api.slap import elsewhere, requester
 from pilothouse.server.api.slap.elsewhere import Elsewhere, ElsewhereError, Remote, Rules
 from pilothouse.server.api.slap.exchange import Request
-from pilothouse.server.master import instances, nodes
+from pilothouse.server.master import instances
 from pilothouse.server.master.errors import NotFoundError
+from pilothouse.services.forwarding import Unlisted
 from pilothouse.services.instance import InstanceDocument, InstanceRequest
 from pilothouse.store.contract import Store
 
@@ -52,34 +53,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             connection, self.caller, requester, asked, self.now, policy=self.rules.policy, https_base=base
         )
 
-    def speaks_for(self, connection: Connection) -> PartitionKey | None:
-        """Return the partition of the header, found to be the caller's; None for none or a free one (1.6).
-
-        Raises InvalidRequestError when there is no such partition, ForbiddenError when it is another's.
-        """
-        if (place := self.requester) is None:
-            return None
-        try:
-            guid = instances.at(connection, self.caller, place).guid
-        except NotFoundError:
-            self._known(connection, place)
-            return None
-        requester.check(connection, self.caller, place, guid, self.now)
-        return place
-
     def check_header(self, connection: Connection, place: PartitionKey) -> None:
-        """Refuse a header that names a partition of somebody else, where the form says what is meant.
+        """Refuse a header that names a partition of somebody else; ``place`` is what the form means.
 
-        Raises ForbiddenError, InvalidRequestError.
+        Raises ForbiddenError.
         """
-        if self.requester != place and self.caller.kind in ("node", "instance"):
-            self.speaks_for(connection)
-
-    def _known(self, connection: Connection, place: PartitionKey) -> None:
-        try:
-            nodes.partition(connection, self.caller, place.computer, place.partition)
-        except NotFoundError as error:
-            raise requester.unknown(place.computer, place.partition) from error
+        if self.requester is not None:
+            requester.check(connection, self.caller, self.requester, place, self.now)
 
 
 class Desk:
@@ -120,7 +100,11 @@ class Desk:
 
     async def _elsewhere(self, needed: ElsewhereError, work: Work[T]) -> T:
         if self._others is None:
-            raise NotFoundError(f"No other master is known for: {needed.asked.title}")
+            raise NotFoundError(
+                needed.found.reason
+                if isinstance(needed.found, Unlisted)
+                else f"No other master is known for: {needed.asked.title}"
+            )
         remote = await self._others.ask(needed)
         if remote is None:  # it is this very server, under an address that it did not know
             self._rules.urls.add(needed.asked.filter["master_url"].rstrip("/"))

@@ -42,9 +42,9 @@ def request(call: Call, form: Form) -> Work[Answer]:
     )
     named = _requester(form)
 
+    requester = call.requester or named  # the header wins over the form (1.6)
+
     def work(connection: Connection) -> Answer:
-        # the header wins over the form (1.6)
-        requester = call.speaks_for(connection) or named
         return marshalled(documents.instance(call.request(connection, requester, asked, _elsewhere)))
 
     return work
@@ -150,7 +150,9 @@ def _reported(
 
     def work(connection: Connection) -> Answer:
         call.check_header(connection, place)
-        outcome = instances.report(connection, call.caller, place, state, words, shared, call.now)
+        outcome = instances.report(
+            connection, call.caller, place, state, words, shared, call.now, policy=call.rules.policy
+        )
         return text(outcome if answer is None else answer)
 
     return work

@@ -54,14 +54,15 @@ def status(call: Call, form: Form) -> Work[Answer]:
 
 
 def of_product(call: Call, form: Form) -> Work[Answer]:
-    """Answer with the releases of a product, or with those that replace a release: none is known to do so."""
+    """Answer with the releases of a product, named by itself or by one of them."""
     product, url = form.optional("software_product_reference"), form.optional("software_release_url")
     if bool(product) == bool(url):
         raise InvalidRequestError("give exactly one of software_product_reference and software_release_url")
 
     def work(connection: Connection) -> Answer:
-        found = software.releases_of_product(connection, call.caller, product) if product else []
-        return marshalled(found, FRESH)
+        if product:
+            return marshalled(software.releases_of_product(connection, call.caller, product), FRESH)
+        return marshalled(software.releases_beside(connection, call.caller, url), FRESH)
 
     return work
 

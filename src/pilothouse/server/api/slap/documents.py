@@ -122,6 +122,8 @@ def _elsewhere(document: InstanceDocument) -> Document:
         "_request_dict": None,
         "_requested_state": document.state,
         "_software_release_document": _release(document.software_url, ""),
+        "slap_computer_id": "",
+        "slap_computer_partition_id": document.partition,
     }
     return ComputerPartitionDocument(("", document.partition, None), attributes)
 

@@ -47,9 +47,8 @@ def request(call: Call, asked: wire.SoftwareInstanceRequest) -> Work[wire.Instan
     )
 
     def work(connection: Connection) -> wire.InstanceDocument:
-        requester = call.speaks_for(connection)
         try:
-            found = call.request(connection, requester, wanted, _elsewhere)
+            found = call.request(connection, call.requester, wanted, _elsewhere)
         except NotAllocatedError as error:
             raise NotFoundError(f"No free computer partition found for: {wanted.title}") from error
         return _document(found, requested=True)
@@ -218,7 +217,7 @@ def _report(
 ) -> str:
     shared = f"{found.requester_title}_{found.title}" if found.shared else None
     place = PartitionKey(found.computer, found.partition)
-    return instances.report(connection, call.caller, place, state, words, shared, call.now)
+    return instances.report(connection, call.caller, place, state, words, shared, call.now, policy=call.rules.policy)
 
 
 def _own_place(connection: Connection, call: Call, guid: str) -> PartitionKey:

@@ -94,7 +94,7 @@ def _explained(error: Exception, statuses: Statuses) -> tuple[int, str]:
     if status == http.HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("a request failed in a way that nobody foresaw", exc_info=error)
         return status, "Internal server error"
-    if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+    if isinstance(error, StoreError):
         log.error("a request failed: %s", error)
         return status, "The database of this server cannot be used now; ask again later"
     return status, str(error)

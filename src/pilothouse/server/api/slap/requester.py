@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from pilothouse.identity.caller import Caller, PartitionKey
 from pilothouse.server.api.slap.exchange import Header
-from pilothouse.server.master.errors import ForbiddenError, InvalidRequestError
-from pilothouse.store import audit
+from pilothouse.server.master import access, instances
+from pilothouse.server.master.errors import InvalidRequestError, NotFoundError
 
 SCHEME = "x-slappartition"
 
@@ -29,23 +29,25 @@ def from_headers(headers: Iterable[Header]) -> PartitionKey | None:
     return None
 
 
-def unknown(computer: str, partition: str | None) -> InvalidRequestError:
-    """Return the refusal of a header that names no partition there is, in the exact words."""
-    return InvalidRequestError(f"No partition matching the authorization header: ({computer} / {partition})")
+def check(connection: Connection, caller: Caller, named: PartitionKey, meant: PartitionKey, now: float) -> None:
+    """Refuse a header that names another partition than is meant, and none of the caller's own.
 
-
-def check(connection: Connection, caller: Caller, place: PartitionKey, guid: str | None, now: float) -> None:
-    """Refuse a partition that is not the caller's own; ``guid`` is that of its occupant.
-
-    People and the local caller may speak for partitions as far as the master lets them.
-    Raises ForbiddenError, and leaves that in the audit log.
+    People, and the local caller, are known without it. Raises ForbiddenError, which the audit log keeps.
     """
-    own = {"node": place.computer == caller.name, "instance": guid is not None and guid == caller.name}
-    if not own.get(caller.kind, True):
-        audit.refuse(connection, caller, "speak for", f"{place.computer}/{place.partition}", {"header": SCHEME}, now)
-        raise ForbiddenError(
-            f"{caller.kind} {caller.name} may not speak for partition {place.partition} of {place.computer}"
-        )
+    if named == meant:
+        return
+    if caller.kind == "node":
+        access.own_node(connection, caller, named.computer, "speak for", now)
+    elif caller.kind == "instance" and _occupant(connection, caller, named) != caller.name:
+        subject = f"{named.computer} {named.partition}"
+        access.forbid(connection, caller, "speak for", subject, "an instance speaks for itself only", now)
+
+
+def _occupant(connection: Connection, caller: Caller, place: PartitionKey) -> str:
+    try:
+        return instances.at(connection, caller, place).guid
+    except NotFoundError:
+        return ""
 
 
 def _named(text: str) -> PartitionKey | None:
@@ -53,7 +55,7 @@ def _named(text: str) -> PartitionKey | None:
     if not (computer := pairs.get("computer_id")):
         return None
     if not (partition := pairs.get("computer_partition_id")):
-        raise unknown(computer, None)
+        raise InvalidRequestError(f"No partition matching the authorization header: ({computer} / None)")
     return PartitionKey(computer, partition)
 
 
