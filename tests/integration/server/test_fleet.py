@@ -37,7 +37,7 @@ async def request(client: httpx.AsyncClient, title: str) -> httpx.Response:
 
 
 async def test_servers_side_by_side_on_postgresql_share_nobodys_partition(tmp_path: Path, databases: Databases) -> None:
-    where = databases.make()
+    where = databases.make(tables=False)
     async with contextlib.AsyncExitStack() as stack:
         # started at the same moment: the tables, the authority and the administrator are made once
         starts = [stack.enter_async_context(serving(tmp_path, where)) for _ in range(2)]
