@@ -1,0 +1,70 @@
+"""The table of ``slapos`` commands: one line each, and nothing is imported before its command is called."""
+
+import argparse
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+
+class Entry(NamedTuple):
+    """What a command's module hands over: its words for the help, its arguments, its work.
+
+    ``run`` returns the exit code, None for success. What it raises becomes a logged error and exit code 1.
+    """
+
+    description: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int | None]
+    epilog: str = ""
+
+
+class Listed(NamedTuple):
+    """A line of the table: the group in the overview, ``module:ENTRY`` below this package, the overview's text."""
+
+    group: str
+    where: str
+    summary: str
+
+    def load(self) -> Entry:
+        """Import the command's module, and return its entry."""
+        module, _, name = self.where.partition(":")
+        entry = getattr(importlib.import_module(f"pilothouse.cli.slapos.{module}"), name)
+        assert isinstance(entry, Entry), self.where
+        return entry
+
+
+COMMANDS: Final[dict[str, Listed]] = {
+    "cachelookup binary-sr": Listed("cachelookup", "cache_binary:BINARY_SR", "search for a binary software release"),
+    "cachelookup pypi": Listed("cachelookup", "cache_source:PYPI", "search for an egg of the Python package index"),
+    "cachelookup url": Listed("cachelookup", "cache_source:URL", "search for what was downloaded from a URL"),
+    "computer info": Listed("client", "computer:INFO", "get information of a computer"),
+    "computer list": Listed("client", "computer:LIST", "list the computers of this account"),
+    "computer token": Listed("client", "computer:TOKEN", "get a token to set up a computer"),
+    "configure client": Listed("client", "configure_client:COMMAND", "configure slapos client with an existing account"),
+    "console": Listed("client", "console:COMMAND", "open python console with slap library imported"),
+    "info": Listed("client", "service:INFO_SHORT", "alias for 'service info'"),
+    "list": Listed("client", "service:LIST_SHORT", "alias for 'service list'"),
+    "remove": Listed("client", "supply:REMOVE", "remove a Software from a node"),
+    "request": Listed("client", "request:COMMAND", "request an instance and get status and parameters of instance"),
+    "service info": Listed("client", "service:INFO", "get status, software_release and parameters of an instance"),
+    "service list": Listed("client", "service:LIST", "list the services of this account"),
+    "supply": Listed("client", "supply:SUPPLY", "supply a Software to a node"),
+    "node register": Listed("node", "node_register:COMMAND", "Register a new computer on SlapOS Master."),
+    "cache lookup": Listed("other", "cache_binary:LOOKUP", "alias for 'cachelookup binary-sr'"),
+    "cache source": Listed("other", "cache_source:SOURCE", "alias for 'cachelookup url'"),
+    "complete": Listed("other", "complete:COMMAND", "Generate shell completions."),
+    "help": Listed("other", "help:COMMAND", "print detailed help for another command"),
+}
+ALIASES: Final = {"node": "node status"}  # what these words alone mean
+_LONGEST: Final = 2
+
+
+def find(words: Sequence[str]) -> str | None:
+    """Return the name of the command that the words begin with, the longest one that fits."""
+    if " ".join(words) in ALIASES:
+        words = ALIASES[" ".join(words)].split()
+    for length in range(_LONGEST, 0, -1):
+        name = " ".join(words[:length])
+        if len(words) >= length and name in COMMANDS:
+            return name
+    return None
