@@ -10,10 +10,8 @@ from typing import Final
 from pilothouse.cli.slapos import network_cache, operating_system
 from pilothouse.cli.slapos.call import FAILED, CommandError
 from pilothouse.cli.slapos.commands import Entry
-from pilothouse.cli.slapos.fetching import FetchError
 from pilothouse.cli.slapos.table import table
 
-_FAILED_LOOKUP: Final = 10
 _DESCRIPTION: Final = """\
 perform a query to the networkcache
 You can provide either a complete URL to the software release,
@@ -45,6 +43,8 @@ def rows(
 
 
 def _binary(chosen: argparse.Namespace) -> int:
+    from pilothouse.cli.slapos.fetching import FetchError
+
     log, wanted = logging.getLogger("slapos"), chosen.software_url
     configuration = network_cache.read_configuration(chosen.cfg)
     key = key_of(wanted)
@@ -55,8 +55,7 @@ def _binary(chosen: argparse.Namespace) -> int:
             return 0
         found = rows(entries, operating_system.current(), configuration.certificates)
     except network_cache.AbsentError:
-        log.error("Software release not found in binary cache: %s", wanted)
-        return FAILED
+        raise CommandError(f"Software release not found in binary cache: {wanted}") from None
     except (FetchError, CommandError) as error:
         log.critical("Error while looking object %s\n%s", wanted, error)
         return FAILED
@@ -68,19 +67,15 @@ def _binary(chosen: argparse.Namespace) -> int:
 
 
 def _lookup(chosen: argparse.Namespace) -> int:
-    log, wanted = logging.getLogger("slapos"), chosen.software_url
+    from pilothouse.cli.slapos.fetching import FetchError
+
+    wanted = chosen.software_url
     configuration = network_cache.read_configuration(chosen.cfg)
     key, directory = key_of(wanted), configuration.address("download-binary-dir-url")
     try:
         entries = network_cache.entries(directory, key)
-    except network_cache.AbsentError:
-        log.critical("Object not in cache: %s", wanted)
-        return _FAILED_LOOKUP
-    except (FetchError, CommandError) as error:
-        unreachable = isinstance(error, FetchError) and error.status is None
-        about = f"Cannot connect to cache server at {directory}" if unreachable else f"Error while looking object {wanted}"
-        log.critical("%s: %s", about, error)
-        return _FAILED_LOOKUP
+    except (network_cache.AbsentError, FetchError, CommandError) as error:
+        return network_cache.failed_lookup(wanted, directory, error)
     if not entries:
         print("Object found in cache, but has no binary entries.")
         return 0

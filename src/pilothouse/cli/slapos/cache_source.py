@@ -9,10 +9,7 @@ from typing import Final
 from pilothouse.cli.slapos import network_cache
 from pilothouse.cli.slapos.call import FAILED, CommandError
 from pilothouse.cli.slapos.commands import Entry
-from pilothouse.cli.slapos.fetching import FetchError
 from pilothouse.cli.slapos.table import table
-
-_FAILED_LOOKUP: Final = 10
 
 
 def _url(chosen: argparse.Namespace) -> int:
@@ -27,15 +24,14 @@ def _pypi(chosen: argparse.Namespace) -> int:
 
 
 def _show(chosen: argparse.Namespace, key: str, heading: str, named: str, column: str) -> int:
+    from pilothouse.cli.slapos.fetching import FetchError
+
     log = logging.getLogger("slapos")
     configuration = network_cache.read_configuration(chosen.cfg)
     directory = configuration.address("download-dir-url")
     try:
         entries = network_cache.entries(directory, key)
         signed = [network_cache.verified(entry, configuration.certificates) for entry in entries]
-    except network_cache.AbsentError as error:
-        log.error("%s", error)
-        return FAILED
     except (FetchError, CommandError) as error:
         log.critical("Error while looking %s\n%s", named, error)
         return FAILED
@@ -53,7 +49,9 @@ def _show(chosen: argparse.Namespace, key: str, heading: str, named: str, column
 
 
 def _source(chosen: argparse.Namespace) -> int:
-    log, md5 = logging.getLogger("slapos"), _sum(chosen.url)
+    from pilothouse.cli.slapos.fetching import FetchError
+
+    md5 = _sum(chosen.url)
     configuration = network_cache.read_configuration(chosen.cfg)
     cache = configuration.address("download-cache-url")
     try:
@@ -61,14 +59,8 @@ def _source(chosen: argparse.Namespace) -> int:
             lambda: network_cache.entries(cache, f"slapos-buildout-{md5}"),
             lambda: network_cache.entries(configuration.address("download-dir-url"), f"file-urlmd5:{md5}"),
         )
-    except network_cache.AbsentError:
-        log.critical("Object not in cache: %s", chosen.url)
-        return _FAILED_LOOKUP
-    except (FetchError, CommandError) as error:
-        unreachable = isinstance(error, FetchError) and error.status is None
-        about = f"Cannot connect to cache server at {cache}" if unreachable else f"Error while looking object {chosen.url}"
-        log.critical("%s: %s", about, error)
-        return _FAILED_LOOKUP
+    except (network_cache.AbsentError, FetchError, CommandError) as error:
+        return network_cache.failed_lookup(chosen.url, cache, error)
     if not entries:
         print("Object found in cache, but has no entry.")
         return 0

@@ -37,13 +37,14 @@ def carry_out(entry: Entry, chosen: argparse.Namespace, common: Common) -> int:
         code = entry.run(chosen)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        log.error("Interrupted.")
+        log.warning("Interrupted.")
         return _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a command is logged, and is exit code 1
-        log.error("%s", text_of(error), exc_info=common.debug)
+    except Exception as error:
+        # not log.exception: a person is told what is wrong; the way there is for those who ask for it
+        log.error("%s", text_of(error), exc_info=common.debug)  # noqa: TRY400
         if not common.debug:
             log.debug("where it happened:", exc_info=True)
         return FAILED

@@ -28,8 +28,7 @@ class Listed(NamedTuple):
     def load(self) -> Entry:
         """Import the command's module, and return its entry."""
         module, _, name = self.where.partition(":")
-        entry = getattr(importlib.import_module(f"pilothouse.cli.slapos.{module}"), name)
-        assert isinstance(entry, Entry), self.where
+        entry: Entry = getattr(importlib.import_module(f"pilothouse.cli.slapos.{module}"), name)
         return entry
 
 
@@ -40,7 +39,9 @@ COMMANDS: Final[dict[str, Listed]] = {
     "computer info": Listed("client", "computer:INFO", "get information of a computer"),
     "computer list": Listed("client", "computer:LIST", "list the computers of this account"),
     "computer token": Listed("client", "computer:TOKEN", "get a token to set up a computer"),
-    "configure client": Listed("client", "configure_client:COMMAND", "configure slapos client with an existing account"),
+    "configure client": Listed(
+        "client", "configure_client:COMMAND", "configure slapos client with an existing account"
+    ),
     "console": Listed("client", "console:COMMAND", "open python console with slap library imported"),
     "info": Listed("client", "service:INFO_SHORT", "alias for 'service info'"),
     "list": Listed("client", "service:LIST_SHORT", "alias for 'service list'"),

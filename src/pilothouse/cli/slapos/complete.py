@@ -46,14 +46,17 @@ def data(program: str, known: Words) -> str:
 def bash(program: str, known: Words) -> str:
     """Return the script for bash."""
     cases = "\n".join(f"        {_quoted(name)}) echo {_quoted(' '.join(_names(known[name][1])))} ;;" for name in known)
-    return _BASH.format(program=program, function=_function(program), commands="\n".join(filter(None, known)), cases=cases)
+    return _BASH.format(
+        program=program, function=_function(program), commands="\n".join(filter(None, known)), cases=cases
+    )
 
 
 def zsh(program: str, known: Words) -> str:
     """Return the script for zsh."""
     lines = "\n".join(f"    {_quoted(f'{name}:{known[name][0]}')}" for name in known if name)
     cases = "\n".join(
-        f"    {_quoted(name)}) options=({' '.join(_quoted(_described(one)) for one in known[name][1])}) ;;" for name in known
+        f"    {_quoted(name)}) options=({' '.join(_quoted(_described(one)) for one in known[name][1])}) ;;"
+        for name in known
     )
     return _ZSH.format(program=program, function=_function(program), commands=lines, cases=cases)
 
@@ -118,7 +121,7 @@ _BASH: Final = """\
     done
     while IFS= read -r name; do
         [[ "${{typed[0]}}" == "$name" || "${{typed[0]}} ${{typed[1]}}" == "$name" ]] && named="$name"
-        [[ ${{#typed[@]}} == 0 ]] && next+=" ${{name%% *}}"
+        [[ ${{#typed[@]}} == 0 ]] && [[ " $next " != *" ${{name%% *}} "* ]] && next+=" ${{name%% *}}"
         [[ ${{#typed[@]}} == 1 && "$name" == "${{typed[0]}} "* ]] && next+=" ${{name#* }}"
     done <<'COMMANDS'
 {commands}
@@ -135,26 +138,31 @@ complete -o filenames -F {function} {program}
 """
 _ZSH: Final = """\
 #compdef {program}
-# completion of {program} for zsh; to have it always: {program} complete --shell zsh > a folder of $fpath, as _{program}
+# completion of {program} for zsh; to have it always, write it to _{program} in a folder of $fpath
 {function}() {{
-  local -a commands options typed seconds
-  local named name
+  local -a commands options typed firsts seconds
+  local word line name named
   commands=(
 {commands}
   )
-  typed=(${{${{words[2,CURRENT-1]}}:#-*}})
-  for name in "${{commands[@]%%:*}}"; do
-    [[ "$name" == "$typed[1]" || "$name" == "$typed[1] $typed[2]" ]] && named="$name"
+  for word in "${{(@)words[2,CURRENT-1]}}"; do
+    [[ "$word" == -* ]] || typed+=("$word")
+  done
+  for line in "${{commands[@]}}"; do
+    name="${{line%%:*}}"
+    if [[ "$name" == "$typed[1]" || "$name" == "$typed[1] $typed[2]" ]]; then named="$name"; fi
+    if [[ "$name" == *' '* ]]; then firsts+=("${{name%% *}}"); else firsts+=("$line"); fi
+    if [[ "$name" == "$typed[1] "* ]]; then seconds+=("${{line#* }}"); fi
   done
   case "$named" in
 {cases}
   esac
   if [[ "$words[CURRENT]" == -* ]]; then
     _describe -o option options
-  elif (( $#typed == 0 )); then
-    compadd -- ${{(u)commands%%[: ]*}}
-  elif (( $#typed == 1 )) && [[ -n "${{(M)commands:#$typed[1] *}}" ]]; then
-    seconds=(${{${{(M)commands:#$typed[1] *}}#* }})
+  elif (( ${{#typed}} == 0 )); then
+    firsts=("${{(@u)firsts}}")
+    _describe command firsts
+  elif (( ${{#typed}} == 1 && ${{#seconds}} )); then
     _describe command seconds
   else
     _files
@@ -163,7 +171,7 @@ _ZSH: Final = """\
 compdef {function} {program}
 """
 _FISH: Final = """\
-# completion of {program} for fish; to have it always: {program} complete --shell fish > ~/.config/fish/completions/{program}.fish
+# completion of {program} for fish; to have it always, write it to ~/.config/fish/completions/{program}.fish
 function __{program}_services
     {program} -q service list 2>/dev/null | string match -rg '^ *"(.*)": '
 end
@@ -173,7 +181,8 @@ end
 function __{program}_partitions
     {program} -q proxy show --partitions 2>/dev/null | string match -rg '^ *(slappart\\d+) '
 end
-complete -c {program} -f -n '__fish_seen_subcommand_from service; and __fish_seen_subcommand_from info' -a '(__{program}_services)'
+complete -c {program} -f -n '__fish_seen_subcommand_from info; and __fish_seen_subcommand_from service' \\
+    -a '(__{program}_services)'
 complete -c {program} -f -n '__fish_seen_subcommand_from supply remove' -a '(__{program}_software)'
 complete -c {program} -n '__fish_seen_subcommand_from instance promise' -l only-cp -x -a '(__{program}_partitions)'"""
 

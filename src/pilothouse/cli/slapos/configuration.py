@@ -21,6 +21,7 @@ class ClientConfiguration(NamedTuple):
     rest_url: str | None
     key_file: str | None
     cert_file: str | None
+    ca_file: str | None
     aliases: Mapping[str, str]
 
 
@@ -43,7 +44,9 @@ def read(path: str, advice: str) -> configparser.ConfigParser:
     except FileNotFoundError:
         raise CommandError(f"Configuration file does not exist: {path}", advice) from None
     except OSError as error:
-        raise CommandError(f"Cannot parse configuration file: {path}", f"It cannot be read: {error.strerror}.") from None
+        raise CommandError(
+            f"Cannot parse configuration file: {path}", f"It cannot be read: {error.strerror}."
+        ) from None
     except (configparser.Error, UnicodeDecodeError) as error:
         raise CommandError(f"Cannot parse configuration file: {path}", str(error)) from None
     return parser
@@ -75,7 +78,13 @@ def read_client(cfg: str | None, key_file: str | None = None, cert_file: str | N
             "slapos configure client fetches them.",
         )
     return ClientConfiguration(
-        path, url, general.get("master_rest_url") or None, key, certificate, aliases(console.get("alias", ""), path)
+        path=path,
+        master_url=url,
+        rest_url=general.get("master_rest_url") or None,
+        key_file=key,
+        cert_file=certificate,
+        ca_file=_full(general.get("master_ca_file")),
+        aliases=aliases(console.get("alias", ""), path),
     )
 
 

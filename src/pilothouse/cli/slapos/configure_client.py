@@ -26,7 +26,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--master-url", default=registration.MASTER_URL,
                         help="URL of SlapOS Master REST API (default: %(default)s)")  # fmt: skip
     parser.add_argument("--master-url-web", default=registration.MASTER_URL_WEB,
-                        help="URL of SlapOS Master webservice to register certificates (default: %(default)s)")  # fmt: skip
+                        help="URL of SlapOS Master webservice to register certificates "
+                        "(default: %(default)s)")  # fmt: skip
     parser.add_argument("--token", help="SlapOS 'credential security' authentication token (if this parameter is "
                         "omitted, the token will be prompted during configuration)")  # fmt: skip
 

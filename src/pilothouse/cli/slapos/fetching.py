@@ -10,6 +10,7 @@ from typing import IO, Final
 from urllib.parse import unquote, urlencode, urlsplit
 
 from pilothouse.errors import PilothouseError
+from pilothouse.slap.client import trust
 
 _TIMEOUT: Final = 20.0
 _LARGEST: Final = 16 * 1024 * 1024
@@ -40,7 +41,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 def read(location: str) -> bytes:
-    """Return the content of a URL (http, https, file) or of a path. Raises OSError for files, FetchError for the web."""
+    """Return the content of a URL (http, https, file) or of a path. Raises OSError for files, FetchError for a URL."""
     if location.startswith(("http://", "https://")):
         return fetch(location)
     return Path(unquote(urlsplit(location).path) if location.startswith("file://") else _plain(location)).read_bytes()
@@ -48,15 +49,27 @@ def read(location: str) -> bytes:
 
 def fetch(url: str) -> bytes:
     """Return what a GET answers. Raises FetchError."""
-    return _send(urllib.request.build_opener(), urllib.request.Request(url))  # noqa: S310 - the caller's scheme
+    return _send(_opener(), _request(url))
 
 
-def post(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> bytes:
-    """Return what a POST of a form answers, without following redirects. Raises FetchError."""
+def ask(url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> bytes:
+    """Return what a GET, or the POST of a form, with secret headers answers; no redirect is followed.
+
+    Raises FetchError.
+    """
+    data = None if form is None else urlencode(form).encode()
+    return _send(_opener(_Stay()), _request(url, data, dict(headers)))
+
+
+def _request(url: str, data: bytes | None = None, headers: Mapping[str, str] | None = None) -> urllib.request.Request:
     if not url.startswith(("http://", "https://")):
         raise FetchError(url, "this is no address of a web server; it begins with https://")
-    request = urllib.request.Request(url, urlencode(form).encode(), dict(headers), method="POST")  # noqa: S310
-    return _send(urllib.request.build_opener(_Stay), request)
+    return urllib.request.Request(url, data, dict(headers or {}))  # noqa: S310 - the scheme was looked at
+
+
+def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    context = trust.context(None, None, None, verify=None)
+    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), *handlers)
 
 
 def _send(opener: urllib.request.OpenerDirector, request: urllib.request.Request) -> bytes:
@@ -81,7 +94,7 @@ def _reason(error: object) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate cannot be trusted ({error.verify_message}); "
-            "to trust your own authority, name its file in the variable SSL_CERT_FILE"
+            f"to trust your own authority, name its file in SSL_CERT_FILE; {trust.ENVIRONMENT}=no trusts anybody"
         )
     if isinstance(error, ConnectionRefusedError):
         return "nothing answers there (connection refused)"

@@ -29,10 +29,13 @@ class ConsoleFormat(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """Return the line of a record, without its traceback."""
-        parts = [(_GREEN, self.formatTime(record, self.datefmt))] if self._time else []
-        parts += [(_BLUE, f"{record.name}[{record.process}]"), (_BOLD, record.levelname)]
-        text = _TEXT.get(record.levelno)
-        parts += [(text, record.message)]
+        time = [(_GREEN, self.formatTime(record, self.datefmt))] if self._time else []
+        parts = [
+            *time,
+            (_BLUE, f"{record.name}[{record.process}]"),
+            (_BOLD, record.levelname),
+            (_TEXT.get(record.levelno, ""), record.message),
+        ]
         return " ".join(
             f"{colour}{part}{_END}" if self._colours and colour and part else part for colour, part in parts
         )

@@ -1,6 +1,5 @@
 """``slapos``: finds the command that is called, and imports only that one (spec section 10.1)."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 

@@ -4,20 +4,23 @@ import argparse
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from pilothouse.cli.slapos import configuration, fetching
+from pilothouse.cli.slapos import configuration
 from pilothouse.cli.slapos.call import CommandError
 from pilothouse.cli.slapos.options import NODE_VARIABLE, add_node_file
+from pilothouse.errors import PilothouseError
 
 _MARK: Final = "-----BEGIN CERTIFICATE-----"
 _NOT_FOUND: Final = 404
+_FAILED_LOOKUP: Final = 10
 
 
-class AbsentError(CommandError):
+class AbsentError(PilothouseError):
     """The cache has no such key."""
 
 
@@ -70,6 +73,8 @@ def read_configuration(cfg: str | None) -> CacheConfiguration:
 
 def entries(directory: str, key: str) -> list[Entry]:
     """Return what a cache knows of a key. Raises AbsentError, FetchError, CommandError."""
+    from pilothouse.cli.slapos import fetching
+
     url = f"{directory}/{quote(key, safe=':=+@,')}"
     try:
         content = fetching.fetch(url)
@@ -81,6 +86,20 @@ def entries(directory: str, key: str) -> list[Entry]:
         return [_entry(pair) for pair in json.loads(content)]
     except (ValueError, TypeError):
         raise CommandError(f"{url} is no list of cache entries", "Is this address that of a cache's index?") from None
+
+
+def failed_lookup(wanted: str, address: str, error: Exception) -> int:
+    """Log why a lookup of the older commands failed, in their words; returns their exit code."""
+    from pilothouse.cli.slapos.fetching import FetchError
+
+    if isinstance(error, AbsentError):
+        text = f"Object not in cache: {wanted}"
+    elif isinstance(error, FetchError) and error.status is None:
+        text = f"Cannot connect to cache server at {address}: {error}"
+    else:
+        text = f"Error while looking object {wanted}: {error}"
+    logging.getLogger("slapos").critical("%s", text)
+    return _FAILED_LOOKUP
 
 
 def verified(entry: Entry, certificates: Sequence[str]) -> bool:

@@ -42,6 +42,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add("--ipv6-interface", help="Interface name to get ipv6")
     add("--software-root", default="/opt/slapgrid", help="Path of the software directory (default: %(default)s)")
     add("--instance-root", default="/srv/slapgrid", help="Path of the instance directory (default: %(default)s)")
+    add("--login-auth", action="store_true", help="Force login and password authentication")
+    add("--login", help="Your SlapOS Master login. Asks it interactively, then password.")
+    add("--password", help="Your SlapOS Master password. If not provided, asks it interactively. NOTE: giving password "
+        "as parameter should be avoided for security reasons.")  # fmt: skip
     add("--token", help="SlapOS 'computer security' authentication token (asked for when it is left out)")
     add("--create-tap", "-t", action="store_true", help='Will trigger creation of one virtual "tap" interface per '
         "Partition and attach it to primary interface. Requires primary interface to be a bridge. "
@@ -55,13 +59,9 @@ def _run(chosen: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         log.error("This slapos command must be run as root.")
         return _NO_ROOT
-    token = registration.token(chosen.token, "Computer security token: ")
     try:
-        granted = registration.computer(chosen.master_url_web, token, chosen.node_name)
-    except registration.NameInUseError as error:
-        log.error("%s", error)
-        return FAILED
-    except registration.DeniedError as error:
+        granted = granted_to(chosen, log)
+    except (registration.DeniedError, registration.WrongLoginError) as error:
         log.critical("%s", error)
         return FAILED
     reference = computer_id(granted)
@@ -70,6 +70,21 @@ def _run(chosen: argparse.Namespace) -> int:
     log.info("Node has successfully been configured as %s.", reference)
     log.info("Now please invoke slapos node boot on your site.")
     return 0
+
+
+def granted_to(chosen: argparse.Namespace, log: logging.Logger) -> registration.Granted:
+    """Return the node's certificate, for a token or, with masters that have none, for a login."""
+    if not (chosen.login_auth or chosen.login or chosen.password):
+        token = registration.token(chosen.token, "Computer security token: ")
+        return registration.computer(chosen.master_url_web, token, chosen.node_name)
+    while True:
+        login = registration.token(chosen.login, "SlapOS Master Login: ", hidden=False)
+        password = registration.token(chosen.password, "SlapOS Master Password: ")
+        if registration.signed_in(chosen.master_url_web, login, password):
+            return registration.computer_by_login(chosen.master_url_web, login, password, chosen.node_name)
+        log.warning("Wrong login/password")
+        if chosen.password:
+            raise registration.WrongLoginError
 
 
 def computer_id(granted: registration.Granted) -> str:

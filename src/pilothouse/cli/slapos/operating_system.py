@@ -19,9 +19,11 @@ class System(NamedTuple):
 
     def fits(self, other: "System") -> bool:
         """Return whether what was built on one runs on the other."""
-        return self.multiarch == other.multiarch and self._kind() == other._kind()
+        return self.multiarch == other.multiarch and self.kind == other.kind
 
-    def _kind(self) -> tuple[str, ...]:
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What two systems must have in common; of Debian only the major version counts."""
         name = self.name.lower()
         if name in {"debian", "raspbian"}:
             return ("debian", self.version.split(".")[0])

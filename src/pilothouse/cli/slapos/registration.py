@@ -1,15 +1,18 @@
 """The web side of a master, which gives certificates for tokens (spec section 5.4)."""
 
 import sys
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from pilothouse.cli.slapos import fetching
 from pilothouse.cli.slapos.call import CommandError
 
 MASTER_URL: Final = "https://slap.vifib.com"
 MASTER_URL_WEB: Final = "https://panel.rapid.space"
 DENIED: Final = "Access denied to the SlapOS Master. Please check the authentication token or require a new one."
 _FORBIDDEN: Final = 403
+_REFUSALS: Final = (401, _FORBIDDEN)
+_LOGIN_DENIED: Final = "Access denied to the SlapOS Master. Please check username and password."
+_TOKENS_ONLY: Final = "This SlapOS server does not support login/password authentication. Please use the token."
 _IN_USE: Final = "Certificate still active."
 
 
@@ -26,6 +29,13 @@ class DeniedError(CommandError):
 
     def __init__(self, kind: str) -> None:
         super().__init__(DENIED, f"A {kind} token is valid once, for one day; the master's web page gives another.")
+
+
+class WrongLoginError(CommandError):
+    """The master does not know the login, or not with this password."""
+
+    def __init__(self, text: str = _LOGIN_DENIED) -> None:
+        super().__init__(text)
 
 
 class NameInUseError(CommandError):
@@ -48,11 +58,11 @@ def computer(web: str, token: str, name: str) -> Granted:
     return _ask(web, "Person_requestComputer", token, {"title": name}, name)
 
 
-def token(given: str | None, prompt: str) -> str:
-    """Return the token, asked for until there is one. Raises CommandError at the end of the input."""
+def token(given: str | None, prompt: str, *, hidden: bool = True) -> str:
+    """Return a token, asked for until there is one. Raises CommandError at the end of the input."""
     while not given:
         try:
-            if sys.stdin.isatty():
+            if sys.stdin.isatty() and hidden:
                 import getpass
 
                 given = getpass.getpass(prompt)
@@ -65,18 +75,64 @@ def token(given: str | None, prompt: str) -> str:
     return given
 
 
+def signed_in(web: str, login: str, password: str) -> bool:
+    """Return whether a master without tokens accepts a login. Raises FetchError."""
+    from pilothouse.cli.slapos import fetching
+
+    try:
+        return b"Logout" in fetching.ask(web, _basic(login, password))
+    except fetching.FetchError as error:
+        if error.status in _REFUSALS:
+            return False
+        raise
+
+
+def computer_by_login(web: str, login: str, password: str, name: str) -> Granted:
+    """Return the certificate of a new computer from a master without tokens.
+
+    Raises NameInUseError, CommandError, FetchError.
+    """
+    from urllib.parse import urlencode
+
+    from pilothouse.cli.slapos import fetching
+
+    url = f"{web}/Person_requestComputer"
+    try:
+        return _granted(url, fetching.ask(f"{url}?{urlencode({'title': name})}", _basic(login, password)))
+    except fetching.FetchError as error:
+        if "NotImplementedError" in error.body:
+            raise WrongLoginError(_TOKENS_ONLY) from None
+        if _IN_USE in error.body:
+            raise NameInUseError(name) from None
+        if error.status in _REFUSALS:
+            raise WrongLoginError from None
+        raise
+
+
+def _basic(login: str, password: str) -> Mapping[str, str]:
+    import base64
+
+    return {"Authorization": f"Basic {base64.b64encode(f'{login}:{password}'.encode()).decode()}"}
+
+
 def _ask(web: str, call: str, secret: str, form: dict[str, str], name: str) -> Granted:
-    import json
+    from pilothouse.cli.slapos import fetching
 
     url = f"{web}/{call}"
     try:
-        content = fetching.post(url, form, {"X-Access-Token": secret, "Accept": "*/*"})
+        content = fetching.ask(url, {"X-Access-Token": secret, "Accept": "*/*"}, form)
     except fetching.FetchError as error:
         if name and _IN_USE in error.body:
             raise NameInUseError(name) from None
         if error.status == _FORBIDDEN:
             raise DeniedError("computer" if name else "credential") from None
         raise
+    return _granted(url, content)
+
+
+def _granted(url: str, content: bytes) -> Granted:
+    import json
+
     try:
         answer = json.loads(content)
     except ValueError:
