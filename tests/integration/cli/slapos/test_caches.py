@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -64,7 +65,7 @@ def cached(web: WebServer, slapos: Slapos, builder: Builder, tmp_path: Path) -> 
     )
     slapos.cfg = str(file)
     here = current()
-    common = {"software_url": SOFTWARE, "sha512": "a" * 128}
+    common: dict[str, Any] = {"software_url": SOFTWARE, "sha512": "a" * 128}
     put(web, f"/bin/{md5(SOFTWARE)}",
         builder.entry(**common, multiarch=here.multiarch, os=[here.name, here.version, here.codename]),
         builder.entry(**common, signed=False, machine="x86_64", os="('AIX', '7', '')"))  # fmt: skip

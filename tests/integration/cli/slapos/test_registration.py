@@ -106,9 +106,9 @@ class TestConfigureClient:
         assert list(self.folder.iterdir()) == []
 
     def test_a_master_that_is_down_is_said_to_be(self) -> None:
-        self.options = ("--master-url-web", "http://127.0.0.1:1")
+        self.options = ("--master-url", "http://master/", "--master-url-web", "http://127.0.0.1:1")
         assert "connection refused" in self.configure("--token", "t", code=1)
-        self.options = ("--master-url-web", "panel.example")
+        self.options = ("--master-url", "http://master/", "--master-url-web", "panel.example")
         assert "begins with https://" in self.configure("--token", "t", code=1)
 
 

@@ -111,8 +111,16 @@ def test_an_error_is_one_clear_message_and_its_traceback_for_who_asks(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_an_interrupt_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    assert called(entry(interrupted), Common()) == 130
+    assert capsys.readouterr().err.endswith("WARNING Interrupted.\n")
+
+
 def test_an_error_that_nobody_wrote_for_people_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert called(entry(lambda _: {}["self"]), Common()) == 1
+    assert called(entry(lambda _: vars(call)["self"]), Common()) == 1
     assert "ERROR KeyError: 'self'" in capsys.readouterr().err
 
 
