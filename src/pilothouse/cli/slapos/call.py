@@ -1,7 +1,6 @@
 """One call of a command: its log, its errors, its exit code (spec section 10.1)."""
 
 import argparse
-import os
 import sys
 from typing import Final
 
@@ -40,8 +39,7 @@ def carry_out(entry: Entry, chosen: argparse.Namespace, common: Common) -> int:
         log.warning("Interrupted.")
         return _INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except Exception as error:
         # not log.exception: a person is told what is wrong; the way there is for those who ask for it
         log.error("%s", text_of(error), exc_info=common.debug)  # noqa: TRY400

@@ -104,6 +104,6 @@ def _print(value: dict[str, Any], *, sort: bool = False) -> None:
 
 _INFO_TEXT: Final = "get status, software_release and parameters of an instance"
 LIST: Final = Entry("List the title of all your slapos services", add_client_file, _list)
-LIST_SHORT: Final = LIST._replace(description="List all deployed services owned by current user: slapos service list")
+LIST_SHORT: Final = LIST._replace(epilog="The same as: slapos service list")
 INFO: Final = Entry(_INFO_TEXT, _info_arguments, _info, "exit codes: 0, 1 error, 2 the instance does not exist")
-INFO_SHORT: Final = INFO._replace(description=f"{_INFO_TEXT}: slapos service info")
+INFO_SHORT: Final = INFO._replace(epilog=f"The same as: slapos service info\n{INFO.epilog}")

@@ -27,6 +27,7 @@ def test_every_command_of_the_table_has_help(slapos: Slapos, name: str) -> None:
     shown = slapos("help", *name.split()).out
     assert shown.startswith(f"usage: slapos {name} [-h]")
     assert "  " not in shown.splitlines()[0], "a hidden option left a hole"
+    assert COMMANDS[name].load().description.splitlines()[0] == COMMANDS[name].summary
     assert slapos(*name.split(), "--help").out == shown
 
 
