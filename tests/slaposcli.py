@@ -7,7 +7,7 @@ import pytest
 
 from pilothouse.cli.slapos.main import main
 
-_HEAD = re.compile(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d slapos\[\d+\] ([A-Z]+) ")
+HEAD = re.compile(r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d slapos\[\d+\] ([A-Z]+) ")
 
 
 class Done(NamedTuple):
@@ -34,4 +34,4 @@ class Slapos:
             ended = error.code if isinstance(error.code, int) else 1
         captured = self._capsys.readouterr()
         assert ended == code, f"exit code {ended}\n{captured.out}\n{captured.err}"
-        return Done(ended, captured.out, _HEAD.sub(r"\1 ", captured.err))
+        return Done(ended, captured.out, HEAD.sub(r"\1 ", captured.err))

@@ -105,7 +105,6 @@ def make_parser(name: str, entry: "Entry") -> argparse.ArgumentParser:
         description=entry.description,
         epilog=entry.epilog or None,
         formatter_class=HelpFormat,
-        allow_abbrev=False,
     )
     entry.arguments(parser)
     add_common(parser, shown=False)

@@ -54,8 +54,7 @@ def information(instance: "SoftwareInstance", *, with_news: bool) -> dict[str, A
     url, kind = facts.get("_software_release_url"), facts.get("_source_reference")
     connection = connection_parameters(facts.get("_connection_dict"))
     if "_" in connection and url:
-        shown = readable(connection, ReleaseDescription(url), kind)
-        connection = connection if shown is connection else {**connection, "_": shown}
+        connection = readable(connection, ReleaseDescription(url), kind)
     news = news_of(facts.get("_news"))
     found: dict[str, Any] = {
         "software-url": url,

@@ -67,6 +67,6 @@ def test_reports_of_an_instance_become_its_status(web: WebServer, slapos: Slapos
         web.answers[path] = Answer(200, json.dumps(document).encode())
     told = json.loads(slapos("service", "info", "x", "--news").out)
     assert list(told)[-3:] == ["connection-parameters", "status", "news"]
-    assert told["connection-parameters"] == {"_": [1]}
+    assert told["connection-parameters"] == [1]
     assert (told["status"], told["news"]) == ("green", news["instance"])
     assert "news" not in json.loads(slapos("service", "info", "x").out)
