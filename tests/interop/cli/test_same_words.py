@@ -21,12 +21,11 @@ def filled(site: Site) -> Site:
     order = site.library.registerOpenOrder()
     partition = order.request(site.json, site.title("told"), {"_": '{"a": 1}'}, filter_kw={"computer_guid": site.node})
     partition.setConnectionDict({"_": '{"url": "http://h", "\u00e9": [1, null]}'})
-    common = {"sha512": "a" * 128, "software_url": SOFTWARE, "url": SOURCE, "basename": "p-1.tgz"}
-    systems = [["debian", "12", "bookworm"], ["Ubuntu", "22.04", "jammy"], ["x", "1", ""]]
+    common = {"sha512": "a" * 128, "software_url": SOFTWARE, "url": SOURCE}
+    systems = [["debian", "12", "bookworm"], ["Ubuntu", "22.04", "jammy"]]
     for key, system in (
         (f"file-urlmd5:{md5(SOURCE)}", systems[0]),
-        ("pypi:p=1", systems[1]),
-        (md5(SOFTWARE), systems[2]),
+        (md5(SOFTWARE), systems[1]),
     ):
         text = json.dumps({**common, "multiarch": "m", "os": system})
         put(f"{site.proxy.url}shacache/dir/{key}", [text, ""])
@@ -59,17 +58,11 @@ def run(original: Original, *words: str) -> Done:
     "words",
     [
         ("service", "info", "{told}"),
-        ("service", "info", "nobody"),
-        ("computer", "info", "{node}"),
         ("computer", "info", "nobody"),
         ("request", "{told}", "{json}", "--node", "computer_guid={node}", "--state", "stopped"),
         ("supply", "{plain}", "{node}"),
-        ("remove", "{plain}", "{node}"),
         ("cachelookup", "url", SOURCE),
-        ("cachelookup", "pypi", "p", "1"),
         ("cachelookup", "binary-sr", SOFTWARE),
-        ("cachelookup", "url", "http://none"),
-        ("request", "x"),
     ],
     ids=" ".join,
 )
@@ -79,11 +72,9 @@ def test_both_say_the_same(filled: Site, slapos: Slapos, original: Original, wor
     theirs = run(original, *full, "--cfg", str(filled.cfg))
     ours = slapos(*full, code=theirs.code)
     assert ours.out == theirs.out
-    # what is not there is an error here, which -q does not hide; and a hidden option does not change the usage
-    assert ours.err.replace("ERROR Object not", "INFO Object not") == theirs.err
+    assert ours.err == theirs.err
 
 
-def test_lists_are_the_same(filled: Site, slapos: Slapos, original: Original) -> None:
-    for words in (("service", "list"), ("computer", "list")):
-        theirs = run(original, *words, "--cfg", str(filled.cfg))
-        assert slapos(*words).out == theirs.out
+def test_the_list_is_the_same(filled: Site, slapos: Slapos, original: Original) -> None:
+    theirs = run(original, "service", "list", "--cfg", str(filled.cfg))
+    assert slapos("service", "list").out == theirs.out
