@@ -14,7 +14,6 @@ from pilothouse.cli.slapos import commands as slapos_commands
 from pilothouse.cli.slapos import options as slapos_options
 from pilothouse.jobs import decoding, nodes
 from pilothouse.settings import Settings, load
-from pilothouse.slap.client import trust
 from pilothouse.tools.catalog import Catalog
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +190,7 @@ def test_every_setting_is_explained_and_every_name_is_a_setting() -> None:
     for name in Settings.__struct_fields__:
         assert re.search(rf"(?m)^\| `{name}` \| `PILOTHOUSE_{name.upper()}` \|", text), name
         assert re.search(rf"(?m)^{name} = ", example), name
-    allowed = {f"PILOTHOUSE_{name.upper()}" for name in (*Settings.__struct_fields__, "config")} | {trust.ENVIRONMENT}
+    allowed = {f"PILOTHOUSE_{name.upper()}" for name in (*Settings.__struct_fields__, "config")}
     for page in PAGES:
         assert set(re.findall(r"PILOTHOUSE_[A-Z_]+", page.read_text("utf-8"))) <= allowed, page
 

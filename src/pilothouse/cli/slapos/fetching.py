@@ -96,7 +96,7 @@ def _reason(error: object) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate cannot be trusted ({error.verify_message}); "
-            f"to trust your own authority, name its file in SSL_CERT_FILE; PILOTHOUSE_MASTER_VERIFY=no trusts anybody"
+            f"to trust your own authority, name its file in SSL_CERT_FILE; SLAPOS_MASTER_VERIFY=no trusts anybody"
         )
     if isinstance(error, ConnectionRefusedError):
         return "nothing answers there (connection refused)"
