@@ -38,7 +38,7 @@ def carry_out(entry: Entry, chosen: argparse.Namespace, common: Common) -> int:
     except KeyboardInterrupt:
         log.warning("Interrupted.")
         return _INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # nobody reads on, which main knows how to end
         raise
     except Exception as error:
         # not log.exception: a person is told what is wrong; the way there is for those who ask for it

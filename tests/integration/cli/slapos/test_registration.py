@@ -221,6 +221,13 @@ class TestNodeRegister:
             "CRITICAL This SlapOS server does not support login/password authentication. Please use the token."
         ]
 
+    def test_no_token_is_used_for_files_that_cannot_be_written(self, tmp_path: Path) -> None:
+        assert "master_url cannot be" in self.register("--token", "t", "--master-url", "http://a\n", code=1)[0]
+        (tmp_path / "file").touch()
+        self.slapos.cfg = str(tmp_path / "file" / "etc" / "slapos.cfg")
+        assert f"{tmp_path / 'file'} cannot be written to" in self.register("--token", "t", code=1)[0]
+        assert self.web.asked == []
+
     def test_only_root_may(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
         assert self.register("--token", "t", code=5) == ["ERROR This slapos command must be run as root."]
