@@ -89,4 +89,4 @@ def _lookup(chosen: argparse.Namespace) -> int:
 
 
 BINARY_SR: Final = Entry(_DESCRIPTION, _ARGUMENTS, _binary)
-LOOKUP: Final = Entry(_DESCRIPTION, _ARGUMENTS, _lookup)
+LOOKUP: Final = Entry(_DESCRIPTION, _ARGUMENTS, _lookup, "The newer command is: slapos cachelookup binary-sr")

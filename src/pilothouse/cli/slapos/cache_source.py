@@ -94,4 +94,9 @@ PYPI: Final = Entry(
     network_cache.add_arguments(("name", "python package name"), ("version", "python package version")),
     _pypi,
 )
-SOURCE: Final = Entry(URL.description, network_cache.add_arguments(("url", "URL to query")), _source)
+SOURCE: Final = Entry(
+    URL.description,
+    network_cache.add_arguments(("url", "URL to query")),
+    _source,
+    "The newer command is: slapos cachelookup url",
+)

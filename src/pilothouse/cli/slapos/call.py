@@ -1,7 +1,6 @@
 """One call of a command: its log, its errors, its exit code (spec section 10.1)."""
 
 import argparse
-import os
 import sys
 from typing import Final
 
@@ -39,9 +38,8 @@ def carry_out(entry: Entry, chosen: argparse.Namespace, common: Common) -> int:
     except KeyboardInterrupt:
         log.warning("Interrupted.")
         return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:  # nobody reads on, which main knows how to end
+        raise
     except Exception as error:
         # not log.exception: a person is told what is wrong; the way there is for those who ask for it
         log.error("%s", text_of(error), exc_info=common.debug)  # noqa: TRY400

@@ -1,4 +1,7 @@
-"""The table of ``slapos`` commands: one line each, and nothing is imported before its command is called."""
+"""The table of ``slapos`` commands: one line each, and nothing is imported before its command is called.
+
+The text of a line is the first line of its command's description, which a test compares.
+"""
 
 import argparse
 import importlib
@@ -33,28 +36,28 @@ class Listed(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Listed]] = {
-    "cachelookup binary-sr": Listed("cachelookup", "cache_binary:BINARY_SR", "search for a binary software release"),
-    "cachelookup pypi": Listed("cachelookup", "cache_source:PYPI", "search for an egg of the Python package index"),
-    "cachelookup url": Listed("cachelookup", "cache_source:URL", "search for what was downloaded from a URL"),
-    "computer info": Listed("client", "computer:INFO", "get information of a computer"),
-    "computer list": Listed("client", "computer:LIST", "list the computers of this account"),
-    "computer token": Listed("client", "computer:TOKEN", "get a token to set up a computer"),
+    "cachelookup binary-sr": Listed("cachelookup", "cache_binary:BINARY_SR", "perform a query to the networkcache"),
+    "cachelookup pypi": Listed("cachelookup", "cache_source:PYPI", "perform a query to the networkcache."),
+    "cachelookup url": Listed("cachelookup", "cache_source:URL", "perform a query to the networkcache."),
+    "computer info": Listed("client", "computer:INFO", "get information of an computer"),
+    "computer list": Listed("client", "computer:LIST", "List all available compute nodes"),
+    "computer token": Listed("client", "computer:TOKEN", "get token for setup a computer"),
     "configure client": Listed(
         "client", "configure_client:COMMAND", "configure slapos client with an existing account"
     ),
     "console": Listed("client", "console:COMMAND", "open python console with slap library imported"),
-    "info": Listed("client", "service:INFO_SHORT", "alias for 'service info'"),
-    "list": Listed("client", "service:LIST_SHORT", "alias for 'service list'"),
+    "info": Listed("client", "service:INFO_SHORT", "get status, software_release and parameters of an instance"),
+    "list": Listed("client", "service:LIST_SHORT", "List the title of all your slapos services"),
     "remove": Listed("client", "supply:REMOVE", "remove a Software from a node"),
     "request": Listed("client", "request:COMMAND", "request an instance and get status and parameters of instance"),
     "service info": Listed("client", "service:INFO", "get status, software_release and parameters of an instance"),
-    "service list": Listed("client", "service:LIST", "list the services of this account"),
+    "service list": Listed("client", "service:LIST", "List the title of all your slapos services"),
     "supply": Listed("client", "supply:SUPPLY", "supply a Software to a node"),
     "node register": Listed("node", "node_register:COMMAND", "Register a new computer on SlapOS Master."),
     "proxy show": Listed("other", "proxy_show:COMMAND", "display proxy instances and parameters"),
     "proxy start": Listed("other", "proxy_start:COMMAND", "minimalist, stand-alone SlapOS Master"),
-    "cache lookup": Listed("other", "cache_binary:LOOKUP", "alias for 'cachelookup binary-sr'"),
-    "cache source": Listed("other", "cache_source:SOURCE", "alias for 'cachelookup url'"),
+    "cache lookup": Listed("other", "cache_binary:LOOKUP", "perform a query to the networkcache"),
+    "cache source": Listed("other", "cache_source:SOURCE", "perform a query to the networkcache."),
     "complete": Listed("other", "complete:COMMAND", "Generate shell completions."),
     "help": Listed("other", "help:COMMAND", "print detailed help for another command"),
 }

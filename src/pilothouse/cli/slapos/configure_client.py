@@ -66,9 +66,9 @@ def write(path: Path, master: str, web: str, token: str) -> None:
     _refuse_present(certificate, "certificate")
     _refuse_present(key, "key")
     granted = registration.person(web, token)
-    write_atomic(certificate, granted.certificate.encode(), mode=_PRIVATE)
-    write_atomic(key, granted.key.encode(), mode=_PRIVATE)
-    write_atomic(path, text.encode(), mode=_PRIVATE)
+    write_atomic(certificate, granted.certificate.encode(), mode=_PRIVATE, durable=True)
+    write_atomic(key, granted.key.encode(), mode=_PRIVATE, durable=True)
+    write_atomic(path, text.encode(), mode=_PRIVATE, durable=True)
 
 
 def _refuse_present(path: Path, what: str) -> None:

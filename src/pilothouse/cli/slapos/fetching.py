@@ -10,7 +10,6 @@ from typing import IO, Final
 from urllib.parse import unquote, urlencode, urlsplit
 
 from pilothouse.errors import PilothouseError
-from pilothouse.slap.client import trust
 
 _TIMEOUT: Final = 20.0
 _LARGEST: Final = 16 * 1024 * 1024
@@ -49,7 +48,7 @@ def read(location: str) -> bytes:
 
 def fetch(url: str) -> bytes:
     """Return what a GET answers. Raises FetchError."""
-    return _send(_opener(), _request(url))
+    return _send(url, _request(url))
 
 
 def ask(url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> bytes:
@@ -58,7 +57,7 @@ def ask(url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = N
     Raises FetchError.
     """
     data = None if form is None else urlencode(form).encode()
-    return _send(_opener(_Stay()), _request(url, data, dict(headers)))
+    return _send(url, _request(url, data, dict(headers)), _Stay())
 
 
 def _request(url: str, data: bytes | None = None, headers: Mapping[str, str] | None = None) -> urllib.request.Request:
@@ -67,15 +66,18 @@ def _request(url: str, data: bytes | None = None, headers: Mapping[str, str] | N
     return urllib.request.Request(url, data, dict(headers or {}))  # noqa: S310 - the scheme was looked at
 
 
-def _opener(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
-    context = trust.context(None, None, None, verify=None)
-    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), *handlers)
+def _opener(url: str, *handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    if url.startswith("https:"):
+        from pilothouse.slap.client import trust  # loads the whole library, which plain HTTP does not need
+
+        context = trust.context(None, None, None, verify=None)
+        handlers = (*handlers, urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(*handlers)
 
 
-def _send(opener: urllib.request.OpenerDirector, request: urllib.request.Request) -> bytes:
-    url = request.full_url
+def _send(url: str, request: urllib.request.Request, *handlers: urllib.request.BaseHandler) -> bytes:
     try:
-        with opener.open(request, timeout=_TIMEOUT) as answer:
+        with _opener(url, *handlers).open(request, timeout=_TIMEOUT) as answer:
             content: bytes = answer.read(_LARGEST + 1)
     except urllib.error.HTTPError as error:
         with error:
@@ -94,7 +96,7 @@ def _reason(error: object) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"its certificate cannot be trusted ({error.verify_message}); "
-            f"to trust your own authority, name its file in SSL_CERT_FILE; {trust.ENVIRONMENT}=no trusts anybody"
+            f"to trust your own authority, name its file in SSL_CERT_FILE; SLAPOS_MASTER_VERIFY=no trusts anybody"
         )
     if isinstance(error, ConnectionRefusedError):
         return "nothing answers there (connection refused)"

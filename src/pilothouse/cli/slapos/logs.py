@@ -1,6 +1,7 @@
 """What ``slapos`` says while it works: lines on standard error, and a file that gets everything (spec section 10.1)."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -28,17 +29,15 @@ class ConsoleFormat(logging.Formatter):
         self._time = time
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """Return the line of a record, without its traceback."""
+        """Return the line of a record, without its traceback; of several lines the first has the colour."""
+        first, newline, rest = record.message.partition("\n")
         time = [(_GREEN, self.formatTime(record, self.datefmt))] if self._time else []
-        parts = [
-            *time,
-            (_BLUE, f"{record.name}[{record.process}]"),
-            (_BOLD, record.levelname),
-            (_TEXT.get(record.levelno, ""), record.message),
-        ]
-        return " ".join(
-            f"{colour}{part}{_END}" if self._colours and colour and part else part for colour, part in parts
-        )
+        head = [(_BLUE, f"{record.name}[{record.process}]"), (_BOLD, record.levelname)]
+        parts = [*time, *head, (_TEXT.get(record.levelno, ""), first)]
+        return " ".join(self._painted(*part) for part in parts) + newline + rest
+
+    def _painted(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_END}" if self._colours and colour else text
 
 
 def begin(common: Common) -> logging.Logger:
@@ -49,7 +48,7 @@ def begin(common: Common) -> logging.Logger:
     end(log)
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(_level(common))
-    console.setFormatter(ConsoleFormat(colours=sys.stderr.isatty(), time=common.log_time))
+    console.setFormatter(ConsoleFormat(colours=_shows_colours(), time=common.log_time))
     log.addHandler(console)
     if common.log_file:
         file = logging.FileHandler(Path(common.log_file).expanduser(), encoding="utf-8")
@@ -63,6 +62,10 @@ def end(log: logging.Logger) -> None:
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
+
+
+def _shows_colours() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _level(common: Common) -> int:

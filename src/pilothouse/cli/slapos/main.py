@@ -1,5 +1,6 @@
 """``slapos``: finds the command that is called, and imports only that one (spec section 10.1)."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,7 +12,16 @@ _UNKNOWN = 5
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _main(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _main(words: list[str]) -> int:
     chosen, unknown = global_parser().parse_known_args(words)
     common = Common.of(chosen)
     rest: list[str] = chosen.words

@@ -59,17 +59,26 @@ def _run(chosen: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         log.error("This slapos command must be run as root.")
         return _NO_ROOT
+    path = Path(configuration.node_path(chosen.cfg)).absolute().with_name("slapos.cfg")
+    _require_place(path.parent, chosen)
     try:
         granted = granted_to(chosen, log)
     except (registration.DeniedError, registration.WrongLoginError) as error:
         log.critical("%s", error)
         return FAILED
     reference = computer_id(granted)
-    path = Path(configuration.node_path(chosen.cfg)).absolute().with_name("slapos.cfg")
     write(path, granted, node_configuration(path.parent, reference, chosen), log, dry=chosen.dry_run)
     log.info("Node has successfully been configured as %s.", reference)
     log.info("Now please invoke slapos node boot on your site.")
     return 0
+
+
+def _require_place(folder: Path, chosen: argparse.Namespace) -> None:
+    """Raise before the token is used, which is valid once, what would keep the files from being written after it."""
+    node_configuration(folder, "COMP-0", chosen)
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not chosen.dry_run and not (there.is_dir() and os.access(there, os.W_OK)):
+        raise CommandError(f"{there} cannot be written to", "Choose another place with --cfg FILE.")
 
 
 def granted_to(chosen: argparse.Namespace, log: logging.Logger) -> registration.Granted:

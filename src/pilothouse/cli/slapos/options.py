@@ -1,15 +1,25 @@
 """The options that every ``slapos`` command takes, before or after its words (spec section 10.1)."""
 
 import argparse
+import os
+import sys
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 if TYPE_CHECKING:
     from pilothouse.cli.slapos.commands import Entry
 
+_NARROW: Final = 78
 CLIENT_FILE: Final = "~/.slapos/slapos-client.cfg"
 NODE_FILE: Final = "/etc/opt/slapos/slapos.cfg"
 CLIENT_VARIABLE: Final = "SLAPOS_CLIENT_CONFIGURATION"
 NODE_VARIABLE: Final = "SLAPOS_CONFIGURATION"
+
+
+class HelpFormat(argparse.RawDescriptionHelpFormatter):
+    """The library's format; the terminal's width is asked for without loading what the library would load for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
 
 
 class Common(NamedTuple):
@@ -34,12 +44,26 @@ class Common(NamedTuple):
         return self._replace(**given)
 
 
+def _width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns) - 2
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns - 2
+    except (OSError, ValueError):
+        return _NARROW
+
+
 def global_parser() -> argparse.ArgumentParser:
     """Return the parser of ``slapos [options] WORDS``; an option that it does not know comes back as unknown."""
     from pilothouse import __version__
 
     parser = argparse.ArgumentParser(
-        prog="slapos", description=f"SlapOS client {__version__}", add_help=False, allow_abbrev=False
+        prog="slapos",
+        description=f"SlapOS client {__version__}",
+        formatter_class=HelpFormat,
+        add_help=False,
+        allow_abbrev=False,
     )
     parser.usage = (
         "slapos [--version] [-v | -q] [--debug] [--log-file LOG_FILE]\n              [--log-color] [--log-time] [-h]"
@@ -80,8 +104,7 @@ def make_parser(name: str, entry: "Entry") -> argparse.ArgumentParser:
         prog=f"slapos {name}",
         description=entry.description,
         epilog=entry.epilog or None,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        formatter_class=HelpFormat,
     )
     entry.arguments(parser)
     add_common(parser, shown=False)

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,9 +13,11 @@ from pilothouse.cli.slapos.options import add_client_file
 
 if TYPE_CHECKING:
     from pilothouse.cli.slapos.release_description import ReleaseDescription
+    from pilothouse.cli.slapos.session import Session
     from pilothouse.slap.client import ComputerPartition
 
-NOT_READY: Final = 2
+_NOT_READY: Final = 2
+_USAGE: Final = 2
 _EXAMPLES: Final = """\
 examples:
   slapos request mykvm https://example.org/software/kvm/software.cfg
@@ -41,54 +44,62 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--parameters", nargs="+", default=[],
                      help="Instance parameters, in the form 'option1=value1 option2=value2'.")  # fmt: skip
-    one.add_argument("--parameters-file", type=_content, help="Instance parameters, in a file. The file will be "
+    one.add_argument("--parameters-file", help="Instance parameters, in a file. The file will be "
                      "interpreted as json, yaml or xml depending on the file extension.")  # fmt: skip
-
-
-def _content(name: str) -> tuple[str, bytes]:
-    try:
-        return name, Path(name).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"can't open '{name}': {error}") from None
 
 
 def _run(chosen: argparse.Namespace) -> int:
     from pilothouse.cli.slapos.release_description import FRONTEND, ReleaseDescription
     from pilothouse.cli.slapos.session import Session
-    from pilothouse.slap.client import NotFoundError, ResourceNotReady
 
-    filters = pairs.parse(chosen.node)
-    plain = pairs.parse(chosen.parameters)
+    content = _content(chosen.parameters_file)
+    if content is None:
+        return _USAGE
+    filters, parameters = pairs.parse(chosen.node), dict[str, Any](pairs.parse(chosen.parameters))
     session = Session(chosen)
     log = session.log
     log.info("Validating request parameters for %s as an instance of %s ...", chosen.reference, chosen.software_url)
     url = session.release(chosen.software_url)
     description = ReleaseDescription(url)
-    parameters = plain
     if chosen.parameters_file:
-        name, content = chosen.parameters_file
-        parameters = parameter_file.load(name, content, _serialisation(chosen, description))
+        parameters = parameter_file.load(chosen.parameters_file, content, _serialisation(chosen, description))
     if url != FRONTEND:
         validate(description, chosen.type, parameters, log)
     log.info("Requesting %s as an instance of %s ...", chosen.reference, url)
+    order = {
+        "software_release": url,
+        "partition_reference": chosen.reference,
+        "partition_parameter_kw": parameters,
+        "software_type": chosen.type,
+        "filter_kw": filters,
+        "state": chosen.state,
+        "shared": chosen.slave,
+    }
+    return _order(session, order, description)
+
+
+def _order(session: "Session", order: dict[str, Any], description: "ReleaseDescription") -> int:
+    from pilothouse.slap.client import NotFoundError, ResourceNotReady
+
     try:
-        partition = session.slap.registerOpenOrder().request(
-            software_release=url,
-            partition_reference=chosen.reference,
-            partition_parameter_kw=parameters,
-            software_type=chosen.type,
-            filter_kw=filters,
-            state=chosen.state,
-            shared=chosen.slave,
-        )
-        _tell(log, partition, description, chosen.type)
+        partition = session.slap.registerOpenOrder().request(**order)
+        _tell(session.log, partition, description, order["software_type"])
     except ResourceNotReady:
-        log.warning("Instance requested. Master is provisioning it. Please rerun in a couple of minutes to get "
-                    "connection information.")  # fmt: skip
-        return NOT_READY
+        session.log.warning("Instance requested. Master is provisioning it. Please rerun in a couple of minutes to "
+                            "get connection information.")  # fmt: skip
+        return _NOT_READY
     except NotFoundError as error:
-        raise CommandError(str(error), _nobody(chosen)) from error
+        raise CommandError(str(error), _nobody(order)) from error
     return 0
+
+
+def _content(name: str | None) -> bytes | None:
+    """Return what a file holds, nothing at all for no file; None, and say so, when it cannot be read."""
+    try:
+        return Path(name).read_bytes() if name else b""
+    except OSError as error:
+        print(f"slapos request: error: argument --parameters-file: can't open '{name}': {error}", file=sys.stderr)
+        return None
 
 
 def validate(
@@ -153,10 +164,12 @@ def readable(parameters: dict[str, Any], description: "ReleaseDescription", soft
     return parameters if serialisation == "xml" else parameter_file.unwrapped(parameters)
 
 
-def _nobody(chosen: argparse.Namespace) -> str:
-    wanted = "no instance that takes slaves" if chosen.slave else "no free partition"
-    where = f" with {' '.join(chosen.node)}" if chosen.node else ""
-    return f"The master has {wanted} for this request{where}; nothing was allocated. Is a node formatted and free?"
+def _nobody(order: dict[str, Any]) -> str:
+    wanted = "no instance that takes slaves" if order["shared"] else "no free partition"
+    filters = order["filter_kw"]
+    where = f" with {' '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
+    hint = "" if "computer_guid" in filters else " To choose the node: --node computer_guid=NODE."
+    return f"The master has {wanted} for this request{where}; nothing was allocated.{hint}"
 
 
 _FORCE: Final = "Say how the software release reads its parameters: --force-serialisation xml, or json-in-xml."

@@ -54,8 +54,7 @@ def information(instance: "SoftwareInstance", *, with_news: bool) -> dict[str, A
     url, kind = facts.get("_software_release_url"), facts.get("_source_reference")
     connection = connection_parameters(facts.get("_connection_dict"))
     if "_" in connection and url:
-        shown = readable(connection, ReleaseDescription(url), kind)
-        connection = connection if shown is connection else {**connection, "_": shown}
+        connection = readable(connection, ReleaseDescription(url), kind)
     news = news_of(facts.get("_news"))
     found: dict[str, Any] = {
         "software-url": url,
@@ -104,6 +103,6 @@ def _print(value: dict[str, Any], *, sort: bool = False) -> None:
 
 _INFO_TEXT: Final = "get status, software_release and parameters of an instance"
 LIST: Final = Entry("List the title of all your slapos services", add_client_file, _list)
-LIST_SHORT: Final = LIST._replace(description="List all deployed services owned by current user: slapos service list")
+LIST_SHORT: Final = LIST._replace(epilog="The same as: slapos service list")
 INFO: Final = Entry(_INFO_TEXT, _info_arguments, _info, "exit codes: 0, 1 error, 2 the instance does not exist")
-INFO_SHORT: Final = INFO._replace(description=f"{_INFO_TEXT}: slapos service info")
+INFO_SHORT: Final = INFO._replace(epilog=f"The same as: slapos service info\n{INFO.epilog}")
