@@ -1,0 +1,1 @@
+"""`slapos.slap.interface`, served by Pilothouse."""
