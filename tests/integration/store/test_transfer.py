@@ -1,0 +1,39 @@
+"""Everything moves to another database, and goes on there."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.masters import Site
+from tests.stores import Databases
+
+from pilothouse.store import audit
+from pilothouse.store.database import open_store
+from pilothouse.store.errors import StoreError
+from pilothouse.store.transfer import transfer
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_site_goes_on_in_another_database(databases: Databases, tmp_path: Path, back: bool) -> None:
+    places = [databases.copy(tmp_path), databases.make(tables=True)]
+    old, new = [await open_store(where) for where in (reversed(places) if back else places)]
+    before = Site(old)
+    await before.node("c1", 4)
+    root = await before.request("root", "c1")
+    place = ("c1", root.partition)
+    child = await before.request("child", "c1", requester=place)
+    again = ("c1", child.partition)
+    await before.request("later", "c1", requester=place)
+    await before.request("child", "c1", requester=("c1", "slappart2"))  # a link to a row further down
+    await before.request("s", "c1", requester=again, shared=True)
+    counts = await transfer(old, new)
+    assert (counts["instances"], counts["partitions"], counts["projects"]) == (4, 4, 1)
+    after = Site(new)
+    after.clock.now = before.clock.now
+    assert await after.document("c1") == await before.document("c1")
+    assert await new.read(audit.verify) == await old.read(audit.verify)
+    made = await after.request("new", "c1")
+    assert made.guid not in {each.guid for each in await before.roots()}
+    with pytest.raises(StoreError, match="has rows in "):
+        await transfer(old, new)
+    await asyncio.gather(old.close(), new.close())
