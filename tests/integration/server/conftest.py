@@ -1,5 +1,5 @@
 """Servers in the test's own event loop, and the databases they use."""
 
-from tests.integration.store.conftest import databases, where
+from tests.stores import databases, where
 
 __all__ = ["databases", "where"]

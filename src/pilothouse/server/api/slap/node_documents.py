@@ -48,10 +48,10 @@ class Kept(msgspec.Struct, frozen=True, eq=False):
         return 2 * len(self.body) + 2048
 
 
-def compose(revision: int, document: NodeDocument, before: Kept | None, now: float) -> Kept:
+def compose(revision: int, document: NodeDocument, before: Kept | None, now: float, *, by_slot: bool = False) -> Kept:
     """Marshal a document; partitions that did not change since ``before`` are copied."""
     old = before.fragments if before else {}
-    fragments = {slot.reference: _fragment(slot, old.get(slot.reference)) for slot in document.partitions}
+    fragments = {slot.reference: _fragment(slot, old.get(slot.reference), by_slot) for slot in document.partitions}
     slots = [fragments[slot.reference][1] for slot in document.partitions]
     releases = [documents.software(release) for release in document.software]
     body = marshal_writer.dumps(documents.computer(document.computer, slots, releases))
@@ -59,10 +59,10 @@ def compose(revision: int, document: NodeDocument, before: Kept | None, now: flo
     return Kept(revision, body, etag, now, fragments, set())
 
 
-def _fragment(slot: Partition, old: tuple[Partition, Fragment] | None) -> tuple[Partition, Fragment]:
+def _fragment(slot: Partition, old: tuple[Partition, Fragment] | None, by_slot: bool) -> tuple[Partition, Fragment]:
     if old is not None and old[0] == slot:
         return old
-    return slot, marshal_writer.fragment(documents.partition(slot))
+    return slot, marshal_writer.fragment(documents.partition(slot, by_slot=by_slot))
 
 
 class NodeDocuments:
@@ -84,7 +84,7 @@ class NodeDocuments:
             return kept
         lock = self._locks.setdefault(computer, asyncio.Lock())
         try:
-            async with lock:
+            async with lock:  # whoever comes while it is made waits for it
                 return await self._current(caller, computer) or await self._read(caller, computer)
         finally:
             if not lock.locked() and self._locks.get(computer) is lock:
@@ -119,8 +119,14 @@ class NodeDocuments:
             self._kept.move_to_end(computer)
         return kept
 
+    def _before(self, caller: Caller, computer: str) -> Kept | None:
+        # instances have other names for local callers (documents), so the two are not mixed
+        kept = self._kept.get(computer)
+        local = caller.kind == "local"
+        return kept if kept is not None and all((one.kind == "local") == local for one in kept.readers) else None
+
     async def _read(self, caller: Caller, computer: str) -> Kept:
-        before = self._kept.get(computer)
+        before = self._before(caller, computer)
         now = self._clock.time()
 
         def work(connection: Connection) -> Kept:
@@ -128,7 +134,7 @@ class NodeDocuments:
             revision = nodes.revision(connection, computer) or 0
             if before is not None and before.revision == revision:
                 return before
-            return compose(revision, document, before, now)
+            return compose(revision, document, before, now, by_slot=caller.kind == "local")
 
         kept = await self._store.read(work)
         if len(kept.readers) >= _CALLERS_KEPT:
