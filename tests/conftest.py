@@ -10,7 +10,7 @@ from tests.console import Console
 from tests.jobs import Bench
 from tests.machine import Machine
 from tests.sshd import Sshd
-from tests.stores import databases, empty, store, where  # noqa: F401  fixtures
+from tests.stores import cleared, databases, empty, store, where  # noqa: F401  fixtures
 from tests.tagentd import Tagentd
 
 from pilothouse.jobs.nodes import Node

@@ -10,10 +10,13 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import Connection, make_url
 from tests.databases import PASSWORD, Postgresql
 
+from pilothouse.store import postgresql, sqlite
 from pilothouse.store.contract import Store
 from pilothouse.store.database import open_store
+from pilothouse.store.schema import METADATA
 
 KINDS = ("sqlite", "postgresql")
 
@@ -41,7 +44,7 @@ class Databases:
     def copy(self, folder: Path) -> str:
         """Put a SQLite file with all tables into the folder; returns its address."""
         if not self._file.exists():
-            self._migrated(f"sqlite:///{self._file}")
+            sqlite.prepare(self._file)
         shutil.copyfile(self._file, folder / "pilothouse.db")
         return f"sqlite:///{folder}/pilothouse.db"
 
@@ -58,11 +61,7 @@ class Databases:
 
     @staticmethod
     def _migrated(where: str) -> str:
-        async def migrate() -> None:
-            await (await open_store(where)).close()
-
-        with asyncio.Runner() as runner:
-            runner.run(migrate())
+        postgresql.prepare(make_url(where))
         return where.rpartition("/")[2]
 
 
@@ -72,6 +71,41 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     made = Databases(Postgresql().start(), tmp_path_factory.mktemp("databases"))
     yield made
     made.server.stop()
+
+
+class Cleared:
+    """One store of each kind for many tests, emptied before each: databases of their own would take too long."""
+
+    def __init__(self, databases: Databases, folder: Path) -> None:
+        self._where = {"sqlite": lambda: databases.copy(folder), "postgresql": lambda: databases.make(tables=True)}
+        self._open: dict[str, Store] = {}
+
+    async def get(self, kind: str) -> Store:
+        """Return a store with nothing in it."""
+        if kind not in self._open:
+            self._open[kind] = await open_store(self._where[kind]())
+        await self._open[kind].write(_clear)
+        return self._open[kind]
+
+    def close(self) -> None:
+        """Close all of them."""
+        with asyncio.Runner() as runner:
+            for each in self._open.values():
+                runner.run(each.close())
+
+
+def _clear(connection: Connection) -> None:
+    for table in reversed(METADATA.sorted_tables):
+        what = table.delete()
+        connection.execute(what.where(table.c.name != "") if table.name == "projects" else what)
+
+
+@pytest.fixture(scope="session")
+def cleared(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cleared]:
+    """The stores that are emptied for each test."""
+    made = Cleared(databases, tmp_path_factory.mktemp("cleared"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(params=KINDS)

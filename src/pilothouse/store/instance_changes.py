@@ -45,10 +45,7 @@ _DESTROY_MEMBERS = Statement(
 )
 _BANG_TREE = Statement(
     update(instances)
-    .where(
-        (instances.c.root_id == given(instances.c.root_id, "key")) | _KEY,
-        _LIVE,
-    )
+    .where(instances.c.root_id == given(instances.c.root_id, "key"), _LIVE)
     .values(timestamp=given(instances.c.timestamp, "now"))
 )
 _BANG_NODE = Statement(
@@ -97,6 +94,7 @@ def destroy_members(connection: Connection, root_id: int) -> None:
 
 def bang_tree(connection: Connection, root_id: int, timestamp: float) -> None:
     """Set the timestamp of a root and of everything below it."""
+    move(connection, root_id, timestamp)
     _BANG_TREE.run(connection, key=root_id, now=timestamp)
 
 

@@ -121,7 +121,7 @@ _HOSTS = (
         instances.c.state != literal_column("'destroyed'"),
         _LIVE,
     )
-    .order_by(instances.c.id)
+    .order_by(instances.c.software_type, instances.c.id)  # as the index has them
     .limit(1)
 )
 _OF_TYPE = instances.c.software_type == given(instances.c.software_type)
@@ -196,7 +196,7 @@ def size(connection: Connection, root_id: int, most: int) -> int:
 
 
 def host(connection: Connection, project: str, url: str, software_type: str, node_id: int | None) -> InstanceRow | None:
-    """Return the oldest instance of a release that may host, of a type and on a node where these are given."""
+    """Return an instance of a release that may host, of a type and on a node where given; of a type, the oldest."""
     values: dict[str, Any] = {"project": project, "software_url": url}
     if software_type:
         values["software_type"] = software_type

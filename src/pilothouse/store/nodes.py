@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, literal_column, select, update
 from sqlalchemy.types import Integer
 
 from pilothouse.store.schema import nodes
@@ -35,15 +35,13 @@ _LOCK = Statement(_BY_REFERENCE.with_for_update())
 _LOCK_ID = Statement(select(*_COLUMNS).where(nodes.c.id == given(nodes.c.id)).with_for_update())
 _REVISION = Statement(select(nodes.c.revision).where(nodes.c.reference == given(nodes.c.reference)))
 _TITLED = Statement(
-    select(*_COLUMNS)
-    .where(
+    select(*_COLUMNS).where(
         nodes.c.project == given(nodes.c.project),
         nodes.c.owner == given(nodes.c.owner),
         nodes.c.title == given(nodes.c.title),
+        nodes.c.title != literal_column("''"),  # as the index has it
         nodes.c.registered.is_not(None),
     )
-    .order_by(nodes.c.id)
-    .limit(1)
 )
 _ALL = Statement(select(*_COLUMNS).where(nodes.c.registered.is_not(None)).order_by(nodes.c.reference))
 _OF_PROJECT = Statement(

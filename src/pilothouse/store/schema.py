@@ -188,7 +188,7 @@ instances = Table(
     Column("shared", Boolean, nullable=False),
     # the tree: NULL for a root, and for what a person requested
     Column("root_id", ForeignKey("instances.id")),
-    Column("requester_id", ForeignKey("instances.id"), index=True),
+    Column("requester_id", ForeignKey("instances.id")),
     _number("depth"),
     # where it is, and was: a shared one is where its host is
     Column("host_id", ForeignKey("instances.id")),
@@ -235,9 +235,15 @@ _partial(
     instances.c.software_type,
     where=and_(_lives, instances.c.shared.is_(False)),
 )
-_partial("ix_instances_live_node", instances.c.node_id, instances.c.software_url, where=_lives)
-Index("ix_instances_root", instances.c.root_id)
-Index("ix_instances_owner", instances.c.project, instances.c.owner, instances.c.id)
+_partial(
+    "ix_instances_live_software_on_node",
+    instances.c.node_id,
+    instances.c.software_url,
+    instances.c.software_type,
+    where=and_(_lives, instances.c.shared.is_(False)),
+)
+_partial("ix_instances_live_node", instances.c.node_id, where=_lives)
+_partial("ix_instances_live_root", instances.c.root_id, where=and_(_lives, instances.c.root_id.is_not(None)))
 
 partitions = Table(
     "partitions",
@@ -247,9 +253,16 @@ partitions = Table(
     _text("reference", None),
     _number("position"),
     _text("capabilities", "[]"),
-    Column("instance_id", ForeignKey(instances.c.id), unique=True),
+    Column("instance_id", ForeignKey(instances.c.id)),
     Index("uq_partitions_node_id_reference", "node_id", "reference", unique=True),
     Index("ix_partitions_node_id_position", "node_id", "position"),
+)
+# only of what is occupied, so that nobody looks for free ones through it
+_partial(
+    "uq_partitions_instance_id",
+    partitions.c.instance_id,
+    where=partitions.c.instance_id.is_not(None),
+    unique=True,
 )
 _partial(
     "ix_partitions_free",

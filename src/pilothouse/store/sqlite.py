@@ -5,6 +5,7 @@ import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,11 +46,27 @@ def prepare(path: Path) -> None:
     """Create the file and its tables, or bring them up to date. Raises StoreError."""
     made = engine(path)
     try:
+        _log_ahead(made)
         migrate(made)
     except (sqlite3.Error, DBAPIError) as error:
         raise StoreError(f"{path}: {explained(error)}") from None
     finally:
         made.dispose()
+
+
+def _log_ahead(made: Engine) -> None:
+    """Set the file's journal mode, which stays with it; SQLite does not wait for others at this, so it is tried."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with made.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        except DBAPIError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 class SqliteStore:
@@ -181,5 +198,5 @@ def _drop(connection: Connection | None) -> None:
 
 
 def _configure(raw: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536"):
+    for pragma in ("synchronous = FULL", "cache_size = -65536"):
         raw.execute(f"PRAGMA {pragma}")

@@ -1,19 +1,20 @@
 """A site on each kind of database."""
 
 import pytest
-from tests.site import Site
+from tests.masters import Site
+from tests.stores import KINDS, Cleared
 
 from pilothouse.services.policy import PRODUCTION
-from pilothouse.store.contract import Store
 
 
-@pytest.fixture
-def site(store: Store) -> Site:
+@pytest.fixture(params=KINDS)
+async def site(request: pytest.FixtureRequest, cleared: Cleared) -> Site:
     """A proxy: anybody may do everything."""
-    return Site(store)
+    return Site(await cleared.get(request.param))
 
 
 @pytest.fixture
-def production(store: Store) -> Site:
+def production(site: Site) -> Site:
     """A master with production's rules, spoken to from its own machine."""
-    return Site(store, policy=PRODUCTION)
+    site.policy = PRODUCTION
+    return site

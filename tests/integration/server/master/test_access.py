@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import Connection, select, text
-from tests.site import Site
+from tests.masters import Site
 
 from pilothouse.identity.caller import Caller, PartitionKey
 from pilothouse.server.master import instances, nodes

@@ -1,7 +1,7 @@
 """Nodes and their releases: lists, reports, statuses, bangs (checks A, B; X02, X15 to X18, X23)."""
 
 import pytest
-from tests.site import URL, Site
+from tests.masters import URL, Site
 
 from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.master import instances, nodes, software
@@ -19,12 +19,12 @@ async def _listed(site: Site, computer: str = "c1") -> list[tuple[str, str]]:
 
 
 async def test_a01_x02_x03_what_is_unknown_is_not_found(site: Site) -> None:
-    with pytest.raises(NotFoundError, match="^c9 is not registered.$"):
+    with pytest.raises(NotFoundError, match=r"^c9 is not registered.$"):
         await site.document("c9")
     await site.node("c1", 1)
     with pytest.raises(NotFoundError):
         await site.store.read(lambda c: nodes.partition(c, site.caller, "c1", "nowhere"))
-    with pytest.raises(NotFoundError, match="^No instance on partition slappart0 found.$"):
+    with pytest.raises(NotFoundError, match=r"^No instance on partition slappart0 found.$"):
         await site.at("c1", "slappart0")
     assert await site.revision("c9") is None
 
@@ -104,7 +104,7 @@ async def test_reports_on_nothing_are_not_found(site: Site) -> None:
     await site.node("c1", 1)
     with pytest.raises(NotFoundError):
         await site.report("c1", "slappart0", "started")
-    with pytest.raises(NotFoundError, match="^Unknown partition 'nowhere' on 'c1'$"):
+    with pytest.raises(NotFoundError, match=r"^Unknown partition 'nowhere' on 'c1'$"):
         await site.report("c1", "nowhere", "destroyed")
 
 

@@ -1,7 +1,7 @@
 """Where production puts what names no computer (15.4)."""
 
 import pytest
-from tests.site import URL, Site, formed
+from tests.masters import URL, Site, formed
 
 from pilothouse.server.master import nodes
 from pilothouse.server.master.errors import NotAllocatedError

@@ -1,7 +1,7 @@
 """Requests for instances (checks A, C, D of the master's specification, and X of its defects)."""
 
 import pytest
-from tests.site import URL, Site, formed
+from tests.masters import URL, Site, formed
 
 from pilothouse.server.master import instances
 from pilothouse.server.master.errors import InvalidRequestError, NotAllocatedError, NotFoundError
@@ -44,7 +44,7 @@ async def test_c06_c07_no_room_and_no_such_computer(site: Site) -> None:
     await site.node("c1", 1)
     await site.request("one", "c1")
     for computer in ("c1", "c2", ""):
-        with pytest.raises(NotAllocatedError, match="^No free computer partition found for: new$"):
+        with pytest.raises(NotAllocatedError, match=r"^No free computer partition found for: new$"):
             await site.request("new", computer)
     assert len(await site.roots()) == 1
 

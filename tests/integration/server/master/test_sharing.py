@@ -1,7 +1,7 @@
 """Shared instances (checks F; X07 to X09, X24, X25)."""
 
 import pytest
-from tests.site import Site
+from tests.masters import Site
 
 from pilothouse.server.master import instances
 from pilothouse.server.master.errors import NotAllocatedError, NotFoundError
@@ -24,12 +24,13 @@ async def _entries(site: Site, partition: int = 0) -> tuple[SharedEntry, ...]:
 
 async def test_f01_f07_without_a_fitting_host_there_is_none(site: Site) -> None:
     await site.node("c1", 1)
-    with pytest.raises(NotAllocatedError, match="^No partition corresponding to slave request: "):
+    with pytest.raises(NotAllocatedError, match=r"^No partition corresponding to slave request: "):
         await site.request("s", "c1", shared=True)
     await site.request("host", "c1", software_type="T")
-    for options in ({"software_type": "other"}, {"url": "http://other"}):
-        with pytest.raises(NotAllocatedError):
-            await site.request("s", "c1", shared=True, **options)
+    with pytest.raises(NotAllocatedError):
+        await site.request("s", "c1", shared=True, software_type="other")
+    with pytest.raises(NotAllocatedError):
+        await site.request("s", "c1", shared=True, url="http://other")
     await site.request("host", "c1", software_type="T", state="destroyed")
     with pytest.raises(NotAllocatedError):
         await site.request("s", "c1", shared=True, software_type="T")

@@ -1,8 +1,9 @@
 """Trees: who belongs to whom, states and timestamps through a tree, its end (checks D, E, G; X05, X26)."""
 
 import pytest
-from tests.site import Site
+from tests.masters import Site
 
+from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.master import instances
 from pilothouse.server.master.errors import InvalidRequestError, NotAllocatedError, NotFoundError
 from pilothouse.services.policy import Policy
@@ -149,7 +150,7 @@ async def test_g02_titles_can_be_swapped_but_not_taken(site: Site) -> None:
 
 async def test_x18_the_addresses_of_a_tree(site: Site) -> None:
     await _tree(site, 2)
-    place = instances.PartitionKey(*CHILD)
+    place = PartitionKey(*CHILD)
     found = await site.store.read(lambda c: instances.addresses_of_tree(c, site.caller, place))
     assert found == [("slaptap0", "10.0.1.0"), ("slaptap0", "10.0.1.1")]
     await site.request("level1", "c1", requester=ROOT, state="destroyed")

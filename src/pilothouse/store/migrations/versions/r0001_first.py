@@ -145,7 +145,7 @@ def upgrade() -> None:
         "nodes",
         ["project", "busy", "id"],
         unique=False,
-        sqlite_where=sa.text("free > 0 AND open IS true"),
+        sqlite_where=sa.text("free > 0 AND open IS 1"),
         postgresql_where=sa.text("free > 0 AND open IS true"),
     )
     op.create_index(
@@ -224,22 +224,35 @@ def upgrade() -> None:
     op.create_index(
         "ix_instances_live_node",
         "instances",
-        ["node_id", "software_url"],
+        ["node_id"],
         unique=False,
         sqlite_where=sa.text("freed_at IS NULL"),
         postgresql_where=sa.text("freed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_instances_live_root",
+        "instances",
+        ["root_id"],
+        unique=False,
+        sqlite_where=sa.text("freed_at IS NULL AND root_id IS NOT NULL"),
+        postgresql_where=sa.text("freed_at IS NULL AND root_id IS NOT NULL"),
     )
     op.create_index(
         "ix_instances_live_software",
         "instances",
         ["project", "software_url", "software_type"],
         unique=False,
-        sqlite_where=sa.text("freed_at IS NULL AND shared IS false"),
+        sqlite_where=sa.text("freed_at IS NULL AND shared IS 0"),
         postgresql_where=sa.text("freed_at IS NULL AND shared IS false"),
     )
-    op.create_index("ix_instances_owner", "instances", ["project", "owner", "id"], unique=False)
-    op.create_index(op.f("ix_instances_requester_id"), "instances", ["requester_id"], unique=False)
-    op.create_index("ix_instances_root", "instances", ["root_id"], unique=False)
+    op.create_index(
+        "ix_instances_live_software_on_node",
+        "instances",
+        ["node_id", "software_url", "software_type"],
+        unique=False,
+        sqlite_where=sa.text("freed_at IS NULL AND shared IS 0"),
+        postgresql_where=sa.text("freed_at IS NULL AND shared IS false"),
+    )
     op.create_index(
         "uq_instances_live_member",
         "instances",
@@ -299,7 +312,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("fk_partitions_instance_id")),
         sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_partitions_node_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partitions")),
-        sa.UniqueConstraint("instance_id", name=op.f("uq_partitions_instance_id")),
     )
     op.create_index(
         "ix_partitions_free",
@@ -310,6 +322,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("instance_id IS NULL"),
     )
     op.create_index("ix_partitions_node_id_position", "partitions", ["node_id", "position"], unique=False)
+    op.create_index(
+        "uq_partitions_instance_id",
+        "partitions",
+        ["instance_id"],
+        unique=True,
+        sqlite_where=sa.text("instance_id IS NOT NULL"),
+        postgresql_where=sa.text("instance_id IS NOT NULL"),
+    )
     op.create_index("uq_partitions_node_id_reference", "partitions", ["node_id", "reference"], unique=True)
     op.create_table(
         "usage_movements",
