@@ -1,15 +1,13 @@
 """A node's document, marshalled once a revision and kept, because it is read a thousand times between two changes.
 
 Each partition is kept as a fragment, so that one changed partition of a thousand costs one fragment. Whether a kept
-document is still true is asked at every read: of the board, which hears of every commit of this process, or of the
-database when there is none.
+document is still true is asked of the database at every read, by the node's revision: a row found by its key.
 """
 
 import asyncio
 import hashlib
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -23,9 +21,6 @@ from pilothouse.services.node import NodeDocument, Partition
 from pilothouse.slap import marshal_writer
 from pilothouse.slap.marshal_writer import Fragment
 from pilothouse.store.contract import Store
-
-Board = Callable[[str], int | None]
-"""Tells the revision of a node without asking the database; None when it cannot."""
 
 _CALLERS_KEPT: Final = 64
 _GZIP_LEVEL: Final = 1
@@ -68,11 +63,10 @@ def _fragment(slot: Partition, old: tuple[Partition, Fragment] | None, by_slot: 
 class NodeDocuments:
     """The documents of the nodes that were asked for last, within a bound of memory."""
 
-    def __init__(self, store: Store, clock: Clock, largest: int, board: Board | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, largest: int) -> None:
         self._store = store
         self._clock = clock
         self._largest = largest
-        self._board = board
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._gzipped: dict[str, tuple[str, bytes]] = {}
@@ -110,9 +104,7 @@ class NodeDocuments:
         kept = self._kept.get(computer)
         if kept is None or caller not in kept.readers:
             return None
-        revision = self._board(computer) if self._board else None
-        if revision is None:
-            revision = await self._store.read(lambda connection: nodes.revision(connection, computer))
+        revision = await self._store.read(lambda connection: nodes.revision(connection, computer))
         if revision != kept.revision:
             return None
         if computer in self._kept:
