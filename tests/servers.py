@@ -10,7 +10,7 @@ from typing import TypeVar
 import httpx
 from sqlalchemy import Connection
 
-from pilothouse.identity.authority import Issued, open_authority
+from pilothouse.identity.authority import Authority, Issued, open_authority
 from pilothouse.server import running
 from pilothouse.server.doors import doors
 from pilothouse.server.profile import Profile
@@ -59,7 +59,7 @@ class Server:
         finally:
             await store.close()
 
-    def root(self, now: float) -> "running.Authority":
+    def root(self, now: float) -> Authority:
         """Return the authority, to make certificates that the server never saw."""
         return open_authority(self.authority, now)
 

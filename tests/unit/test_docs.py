@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.cli import autoexec, job, job_parsers, main, sshcmd, tagent
+from pilothouse.cli import audit, autoexec, job, job_parsers, main, node, sshcmd, tagent, up, user
 from pilothouse.jobs import decoding, nodes
 from pilothouse.settings import Settings, load
 from pilothouse.tools.catalog import Catalog
@@ -60,6 +60,9 @@ INLINE = [
 ]
 
 
+OTHERS = {"audit": audit, "node": node, "tagent": tagent, "up": up, "user": user}
+
+
 def parse(call: list[str]) -> None:
     """Parse a call as the program would; raises SystemExit for what it does not know."""
     program, *words = call
@@ -69,10 +72,10 @@ def parse(call: list[str]) -> None:
         assert sshcmd.make_parser().parse_args(words).words, "the command is missing"
     elif words[0] == "job":
         job_parsers.make_parser().parse_args(words[1:])
-    elif words[0] == "tagent":
-        tagent.make_parser().parse_args(words[1:])
+    elif words[0] in OTHERS:
+        OTHERS[words[0]].make_parser().parse_args(words[1:])
     else:
-        assert words == ["demo"], "only job, tagent and demo are known here"
+        assert words == ["demo"], "only job, demo and those of OTHERS are known here"
         assert words[0] in main._COMMANDS
 
 

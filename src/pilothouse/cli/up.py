@@ -87,10 +87,10 @@ async def _serve(settings: Settings, profile: "Profile", where: Path | str) -> i
         _say(f"  database   {_shown(where)}")
         _say(f"  authority  {authority_of(settings)}")
         _say(f"  login      {'required' if profile.login else 'none: whoever reaches this server may do everything'}")
-        for url in found.urls:
-            _say(f"  listening  {url}")
         if found.token is not None:
             print(_welcome(found.token.reveal(), found.urls[0]), flush=True)
+        for url in found.urls:
+            _say(f"  listening  {url}")
 
     await run(settings, profile, where, doors(), started, stop)
     _say("stopped")
@@ -103,9 +103,9 @@ The first administrator is 'admin'. This is its token; it is shown only now:
 
   {token}
 
-Use it as a header, here to see who is known:
+Use it as a header:
 
-  curl -H 'Authorization: Bearer {token}' {url}/api/v1/users
+  curl -H 'Authorization: Bearer {token}' {url}/metrics
 
 Lost it? Make another where the database is:  pilothouse user token admin
 """

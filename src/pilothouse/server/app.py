@@ -1,7 +1,6 @@
 """The server put together: every request gets an id, a caller, a line in the log, and goes to its dialect."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from pilothouse.clock import Clock
@@ -12,7 +11,7 @@ from pilothouse.server import site
 from pilothouse.server.listen import is_loopback
 from pilothouse.server.login import Login, LoginError, NoLogin, client_of
 from pilothouse.server.meters import MeasuredStore, Meters
-from pilothouse.server.observing import CALLER, App, Message, Observed, Receive, Scope, Send
+from pilothouse.server.observing import CALLER, App, Observed, Receive, Scope, Send
 from pilothouse.server.profile import Profile
 from pilothouse.settings import Settings
 from pilothouse.store.contract import Store
@@ -42,7 +41,8 @@ def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
     throttle = Throttle(parts.clock)
     login = Login(parts.store, parts.clock, throttle) if parts.profile.login else NoLogin()
     own = site.Site(parts.store, parts.authority, meters, parts.clock)
-    beside = site.make_site(own, parts.settings.request_limit, routes)
+    enrolling = site.Enrolling(parts.store, parts.authority, parts.clock, throttle)
+    beside = site.make_site(own, enrolling, parts.settings.request_limit, routes)
 
     async def authenticate(scope: Mapping[str, Any]) -> Caller:
         caller: Caller = await login.caller(scope)
@@ -50,7 +50,7 @@ def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
         return caller
 
     return Observed(
-        Doors(Enrolment(slap(parts, authenticate), throttle), beside, authenticate),
+        Doors(slap(parts, authenticate), beside, authenticate),
         meters,
         parts.clock,
         parts.settings.request_timeout,
@@ -78,31 +78,6 @@ class Doors:
                 await refuse(error, send)
                 return
         await self._beside(scope, receive, send)
-
-
-class Enrolment:
-    """Counts refused tokens of enrolment as failed logins of their address (5.4)."""
-
-    def __init__(self, app: App, throttle: Throttle) -> None:
-        self._app = app
-        self._throttle = throttle
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if not scope["path"].startswith("/Person_"):
-            await self._app(scope, receive, send)
-            return
-        address = client_of(scope)
-        if wait := self._throttle.wait(address):
-            await refuse(LoginError(f"too many refused tokens from {address}; wait {wait:.0f} seconds", wait), send)
-            return
-
-        async def counting(message: Message) -> None:
-            if message.get("status") == HTTPStatus.FORBIDDEN:
-                self._throttle.failed(address)
-            await send(message)
-
-        await self._app(scope, receive, counting)
 
 
 async def refuse(error: LoginError, send: Send) -> None:

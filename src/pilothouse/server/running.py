@@ -54,10 +54,7 @@ async def run(
     try:
         store = await open_store(database)
         try:
-            token = None
-            if profile.login:
-                now = clock.time()
-                token = await store.write(lambda connection: administration.first_administrator(connection, LOCAL, now))
+            token = await prepared(store, profile, clock.time())
             app = make_app(Parts(settings, profile, store, authority, clock), doors.slap, list(doors.routes))
             urls = tuple(endpoint.url for endpoint in endpoints)
             await listen.serve(app, endpoints, stop, lambda: started(Started(urls, token)))

@@ -1,14 +1,17 @@
-"""What the server serves besides its dialects: health, metrics, and what its authority publishes."""
+"""What the server serves besides its dialects: health, metrics, what its authority publishes, enrolment."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import msgspec
-from litestar import Litestar, MediaType, Request, Response, get
-from sqlalchemy import select
+from litestar import Litestar, MediaType, Request, Response, get, post
+from sqlalchemy import Connection, select
 
 from pilothouse.clock import Clock
 from pilothouse.identity.authority import Authority
+from pilothouse.identity.throttle import Throttle
+from pilothouse.server import enrolment
+from pilothouse.server.login import LoginError, client_of
 from pilothouse.server.master.errors import ForbiddenError, InvalidRequestError, MasterError
 from pilothouse.server.meters import CONTENT_TYPE, Meters
 from pilothouse.store import credentials
@@ -18,14 +21,16 @@ from pilothouse.store.errors import StoreError
 T = TypeVar("T")
 Asked = Request[Any, Any, Any]
 
-PREFIXES: Final = ("/healthz", "/metrics", "/authority/", "/api/", "/schema")
+PREFIXES: Final = ("/healthz", "/metrics", "/authority/", "/Person_", "/api/", "/schema")
 """Where these paths begin, and those of the REST interface that stands beside them."""
 
-OPEN: Final = ("/healthz", "/authority/")
-"""What needs no login: it tells nothing that is not for everybody."""
+OPEN: Final = ("/healthz", "/authority/", "/Person_")
+"""What needs no login: it tells nothing that is not for everybody, or a token of one day is the login."""
 
+_TOKEN_HEADER: Final = "x-access-token"  # noqa: S105 - the name of a header
 _PEM: Final = "application/x-pem-file"
 _STATUSES: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (LoginError, 429),
     (ForbiddenError, 403),
     (InvalidRequestError, 400),
     (MasterError, 404),
@@ -72,13 +77,58 @@ class Site:
         return Response(self._authority.revocation_list(found, now), media_type=_PEM)
 
 
-def make_site(site: Site, largest_body: int, routes: list[Any]) -> Litestar:
+class Enrolling:
+    """A token for a certificate, as the web side of a master does it (5.4)."""
+
+    def __init__(self, store: Store, authority: Authority, clock: Clock, throttle: Throttle) -> None:
+        self._store = store
+        self._authority = authority
+        self._clock = clock
+        self._throttle = throttle
+
+    async def certify_user(self, request: Asked) -> Response[Any]:
+        """Exchange a token for the certificate of its user."""
+        token, now = request.headers.get(_TOKEN_HEADER, ""), self._clock.time()
+        issued = await self._redeemed(
+            request, lambda connection: enrolment.certify_user(connection, self._authority, token, now)
+        )
+        return _handed({"certificate": issued.certificate, "key": issued.key.reveal()})
+
+    async def register_node(self, request: Asked) -> Response[Any]:
+        """Exchange a token for a node and its certificate."""
+        title = str((await request.form()).get("title") or "")
+        if not title:
+            raise InvalidRequestError("title: the name of the node is missing")
+        token, now = request.headers.get(_TOKEN_HEADER, ""), self._clock.time()
+        reference, issued = await self._redeemed(
+            request, lambda connection: enrolment.register_node(connection, self._authority, token, title, now)
+        )
+        return _handed({"certificate": issued.certificate, "key": issued.key.reveal(), "reference": reference})
+
+    async def _redeemed(self, request: Asked, work: Callable[[Connection], T]) -> T:
+        address = client_of(request.scope)
+        if wait := self._throttle.wait(address):
+            raise LoginError(f"too many refused tokens from {address}; wait {wait:.0f} seconds", wait)
+        try:
+            return await self._store.write(work)
+        except enrolment.CertificateActiveError:
+            raise
+        except ForbiddenError:
+            self._throttle.failed(address)
+            raise
+
+
+def make_site(site: Site, enrolling: Enrolling, largest_body: int, routes: list[Any]) -> Litestar:
     """Return the application; ``routes`` are those of the REST interface and the pages."""
     own = [
         get("/healthz", name="healthz")(_handler(site.health)),
         get("/metrics", include_in_schema=False)(_handler(site.metrics)),
         get("/authority/root.pem", include_in_schema=False)(_handler(site.root)),
         get("/authority/revoked.pem", include_in_schema=False)(_handler(site.revoked)),
+        post("/Person_getCertificate", status_code=200, include_in_schema=False)(_with_request(enrolling.certify_user)),
+        post("/Person_requestComputer", status_code=200, include_in_schema=False)(
+            _with_request(enrolling.register_node)
+        ),
     ]
     return Litestar(
         [*own, *routes],
@@ -93,6 +143,17 @@ def _handler(method: Callable[[], Awaitable[Response[T]]]) -> Callable[[], Await
         return await method()
 
     return handle
+
+
+def _with_request(method: Callable[[Asked], Awaitable[Response[Any]]]) -> Callable[[Asked], Awaitable[Response[Any]]]:
+    async def handle(request: Asked) -> Response[Any]:
+        return await method(request)
+
+    return handle
+
+
+def _handed(pair: dict[str, str]) -> Response[Any]:
+    return Response(pair, headers={"cache-control": "no-store"})
 
 
 def _refusal(status: int) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from litestar import post
@@ -161,7 +162,7 @@ async def test_tls_with_a_certificate_of_the_site(tmp_path: Path) -> None:
     issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
     trust = ssl.create_default_context()
     site.configure_trust(trust)
-    settings = {"listen": "", "tls_listen": "127.0.0.1:0", "tls_certificate": tmp_path / "server.pem"}
+    settings: dict[str, Any] = {"listen": "", "tls_listen": "127.0.0.1:0", "tls_certificate": tmp_path / "server.pem"}
     async with serving(tmp_path, made=doors(answer), **settings) as server:
         assert server.url == ""
         base = server.secure.replace("127.0.0.1", "localhost")

@@ -34,6 +34,7 @@ async def called(server: Server, work: Callable[[slap], Any]) -> Any:
         try:
             return work(made)
         finally:
+            assert made._connection_helper is not None
             made._connection_helper.close()
 
     return await asyncio.to_thread(run)
