@@ -1,9 +1,12 @@
 """Node documents over HTTP: kept, checked at every read, told to clients that have them already."""
 
 import gzip
+from pathlib import Path
 
 from tests.integration.server.slap.conftest import Node
-from tests.slapmaster import Master, loaded
+from tests.slapmaster import Master, described, loaded, marshalled
+
+from pilothouse.server.api.slap.options import Options
 
 
 def test_a_document_follows_every_change(master: Master, node: Node, title: str) -> None:
@@ -42,3 +45,27 @@ def test_a_large_document_is_compressed_once_it_is_read_again(master: Master, no
         assert answer.headers["content-encoding"] == "gzip"
     assert gzip.decompress(packed) == plain
     assert master.http.get(path, headers={"Accept-Encoding": "identity"}).content == plain
+
+
+def test_asking_for_the_document_is_a_sign_of_life(master: Master, node: Node) -> None:  # X17, 15.3
+    computer = node(1)
+    assert loaded(master.get("getComputerStatus", computer_id=computer))["no_data"] == 1
+    first = master.get("getFullComputerInformation", computer_id=computer)
+    told = loaded(master.get("getComputerStatus", computer_id=computer))
+    assert told["text"].startswith("#access")
+    assert told["no_data_since_5_minutes"] == 0
+    assert master.get("getFullComputerInformation", computer_id=computer).headers["etag"] == first.headers["etag"]
+
+
+def test_the_memory_of_documents_is_bounded(tmp_path: Path) -> None:
+    running = Master(tmp_path, Options(documents_kept=20_000)).start()
+    try:
+        for name in ("a", "b", "c"):
+            slots = described(name, *[f"p{number}" for number in range(20)])
+            running.post("loadComputerConfigurationFromXML", xml=marshalled(slots))
+        for _ in range(2):
+            for name in ("a", "b", "c"):
+                found = loaded(running.get("getFullComputerInformation", computer_id=name))
+                assert found.get("_computer_id") == name
+    finally:
+        running.stop()

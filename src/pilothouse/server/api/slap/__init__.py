@@ -9,11 +9,13 @@ a read or a write of the store, and an answer. Everything is put together in `do
     requester                 the partition that a request is made for
     classic forms classic_*   the classic paths, and their forms
     documents node_format     answers of the master as marshalled values; what nodes post
-    node_documents            a node's document, marshalled once a revision
+    node_documents signs_of_life
+                              a node's document, marshalled once a revision; that its node asked for it
     hateoas hateoas_*         searches and documents of hateoas
     jsonrpc jsonrpc_* openapi the JSON-RPC methods, and their description
     certificates              certificates and tokens that the dialects hand out
     shacache content downloads upstream
                               the network cache
     relay                     the relay to allowed hosts
+    elsewhere                 requests that another master carries out
 """

@@ -53,6 +53,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             connection, self.caller, requester, asked, self.now, policy=self.rules.policy, https_base=base
         )
 
+    @property
+    def by_slot(self) -> bool:
+        """Whether instances are named by their place: where nobody logs in, as with ``slapos proxy``."""
+        return self.caller.kind == "local"
+
     def check_header(self, connection: Connection, place: PartitionKey) -> None:
         """Refuse a header that names a partition of somebody else; ``place`` is what the form means.
 

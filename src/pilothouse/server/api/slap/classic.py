@@ -32,6 +32,7 @@ PATHS: Final[dict[str, Path]] = {
     ),
     "loadComputerConfigurationFromXML": Path("POST", "write", classic_nodes.load_configuration, ("xml",)),
     "computerBang": Path("POST", "write", classic_nodes.bang, ("computer_id", "message")),
+    "useComputer": Path("POST", "write", classic_nodes.use, ("computer_id", "use_string")),
     "getComputerStatus": Path("GET", "read", classic_nodes.status, ("computer_id",)),
     "requestComputer": Path("POST", "write", classic_nodes.request, ("computer_title", "project_reference")),
     "getComputerPartitionCertificate": Path("GET", "write", classic_certificates.of_partition, PLACE),

@@ -45,7 +45,9 @@ def request(call: Call, form: Form) -> Work[Answer]:
     requester = call.requester or named  # the header wins over the form (1.6)
 
     def work(connection: Connection) -> Answer:
-        return marshalled(documents.instance(call.request(connection, requester, asked, _elsewhere)))
+        return marshalled(
+            documents.instance(call.request(connection, requester, asked, _elsewhere), by_slot=call.by_slot)
+        )
 
     return work
 

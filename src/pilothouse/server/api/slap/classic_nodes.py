@@ -6,7 +6,11 @@ from pilothouse.server.api.slap import documents, node_format
 from pilothouse.server.api.slap.calls import Call, Work
 from pilothouse.server.api.slap.exchange import A_MINUTE, FRESH, Answer, marshalled, text
 from pilothouse.server.api.slap.forms import Form
-from pilothouse.server.master import nodes
+from pilothouse.server.master import nodes, usage
+from pilothouse.server.master.errors import InvalidRequestError
+from pilothouse.slap import tio
+from pilothouse.slap.markup import MarkupError
+from pilothouse.slap.tio import Transaction
 
 
 def partition(call: Call, form: Form) -> Work[Answer]:
@@ -14,7 +18,8 @@ def partition(call: Call, form: Form) -> Work[Answer]:
     computer, reference = form.named("computer_reference"), form.named("computer_partition_reference")
 
     def work(connection: Connection) -> Answer:
-        return marshalled(documents.partition(nodes.partition(connection, call.caller, computer, reference)), FRESH)
+        found = nodes.partition(connection, call.caller, computer, reference)
+        return marshalled(documents.partition(found, by_slot=call.by_slot), FRESH)
 
     return work
 
@@ -39,6 +44,26 @@ def bang(call: Call, form: Form) -> Work[Answer]:
         return marshalled("")
 
     return work
+
+
+def use(call: Call, form: Form) -> Work[Answer]:
+    """Take a consumption report that fits its schema; any other is refused with line and reason (X19)."""
+    computer, document = form.named("computer_id"), form.named("use_string")
+    journal = journal_of(document, "use_string")
+
+    def work(connection: Connection) -> Answer:
+        usage.report(connection, call.caller, computer, journal, document, call.now)
+        return text("OK")
+
+    return work
+
+
+def journal_of(document: str, name: str) -> tuple[Transaction, ...]:
+    """Read a consumption report. Raises InvalidRequestError."""
+    try:
+        return tio.loads(document)
+    except MarkupError as error:
+        raise InvalidRequestError(f"{name}: {error}") from error
 
 
 def status(call: Call, form: Form) -> Work[Answer]:

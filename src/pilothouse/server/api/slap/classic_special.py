@@ -8,6 +8,7 @@ from pilothouse.server.api.slap import documents, forms
 from pilothouse.server.api.slap.exchange import BY_CALLER, FRESH, XML, Answer, Request, text, with_headers
 from pilothouse.server.api.slap.node_documents import Kept, NodeDocuments
 from pilothouse.server.api.slap.routes import Route
+from pilothouse.server.api.slap.signs_of_life import SignsOfLife
 
 _RUN_ID_LENGTH: Final = 32
 _AN_HOUR: Final = (b"cache-control", b"max-age=3600")
@@ -21,8 +22,9 @@ def run_id() -> str:
 class ServerCalls:
     """What is asked of the server as it stands."""
 
-    def __init__(self, kept: NodeDocuments, run: str, home: str) -> None:
+    def __init__(self, kept: NodeDocuments, life: SignsOfLife, run: str, home: str) -> None:
         self._kept = kept
+        self._life = life
         self._run = run
         self._home = home
 
@@ -41,6 +43,7 @@ class ServerCalls:
         """Answer with a whole node, or that the client's copy is still true."""
         computer = forms.parse(request.query).named("computer_id")
         kept = await self._kept.get(request.caller, computer)
+        await self._life.heard(request.caller, computer)
         headers = (
             FRESH,
             BY_CALLER,

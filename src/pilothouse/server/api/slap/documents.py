@@ -21,8 +21,11 @@ SERVER_URL: Final = "slap_server_url"
 _FIVE_MINUTES: Final = 300.0
 
 
-def instance(document: InstanceDocument) -> Document:
-    """Return what a request is answered with."""
+def instance(document: InstanceDocument, *, by_slot: bool = False) -> Document:
+    """Return what a request is answered with.
+
+    ``by_slot``: instances are named by their place, as ``slapos proxy`` does, which knows no other name.
+    """
     if not document.computer:
         return _elsewhere(document)
     attributes: dict[str, Any] = {
@@ -37,7 +40,7 @@ def instance(document: InstanceDocument) -> Document:
     }
     if not document.shared:
         attributes |= {
-            "_instance_guid": document.guid,
+            "_instance_guid": slot_guid(document.computer, document.partition) if by_slot else document.guid,
             "_parameter_dict": {**document.parameters, "timestamp": str(document.timestamp)},
             "_requested_state": document.state,
             "connection_xml": instance_xml.dumps(document.connection) if document.connection else None,
@@ -45,12 +48,12 @@ def instance(document: InstanceDocument) -> Document:
     return SoftwareInstanceDocument((), attributes)
 
 
-def partition(slot: Partition) -> Document:
-    """Return one partition, free or occupied."""
+def partition(slot: Partition, *, by_slot: bool = False) -> Document:
+    """Return one partition, free or occupied; ``by_slot`` as for an `instance`."""
     arguments: tuple[Any, ...] = (slot.computer, slot.reference, None)
     attributes: dict[str, Any] = {
         "_computer_id": slot.computer,
-        "_instance_guid": f"{slot.computer}-{slot.reference}",
+        "_instance_guid": slot_guid(slot.computer, slot.reference),
         "_need_modification": 0,
         "_partition_id": slot.reference,
         "_request_dict": None,
@@ -60,7 +63,7 @@ def partition(slot: Partition) -> Document:
     if (occupant := slot.occupant) is not None:
         attributes |= {
             "_connection_dict": occupant.connection,
-            "_instance_guid": occupant.guid,
+            **({} if by_slot else {"_instance_guid": occupant.guid}),
             "_need_modification": 1,
             "_parameter_dict": _parameters(slot, occupant),
             "_requested_state": occupant.state,
@@ -105,6 +108,11 @@ def status(said: Status, portal_type: str, now: float) -> dict[str, Any]:
         "no_data_since_15_minutes": int(age > 3 * _FIVE_MINUTES),
         "no_data_since_5_minutes": int(age > _FIVE_MINUTES),
     }
+
+
+def slot_guid(computer: str, reference: str) -> str:
+    """Return the name of a place, where an instance has none of its own."""
+    return f"{computer}-{reference}"
 
 
 def http_date(seconds: float) -> bytes:

@@ -8,9 +8,10 @@ from pilothouse.server.api.slap.calls import Desk
 from pilothouse.server.api.slap.classic_special import ServerCalls, run_id
 from pilothouse.server.api.slap.elsewhere import Elsewhere, Rules
 from pilothouse.server.api.slap.hateoas import Hateoas
-from pilothouse.server.api.slap.node_documents import Board, NodeDocuments
+from pilothouse.server.api.slap.node_documents import NodeDocuments
 from pilothouse.server.api.slap.options import Options
 from pilothouse.server.api.slap.routes import Dialect, Route
+from pilothouse.server.api.slap.signs_of_life import SignsOfLife
 from pilothouse.store.contract import Store
 
 
@@ -21,20 +22,18 @@ def create_app(
     clock: Clock,
     options: Options,
     *,
-    board: Board | None = None,
     rules: Rules | None = None,
     others: Elsewhere | None = None,
     run: str = "",
 ) -> SlapApplication:
     """Return the ASGI application of classic paths, JSON-RPC, hateoas, network cache and relay.
 
-    ``authenticate`` is given the ASGI scope and returns who calls, or raises LoginError. ``board`` tells a node's
-    revision without a query, where this process is the only one that writes. ``others`` asks the masters of ``rules``;
-    ``run`` is the name of this start, by which they would know it.
+    ``authenticate`` is given the ASGI scope and returns who calls, or raises LoginError. ``others`` asks
+    the masters of ``rules``; ``run`` is the name of this start, by which they would know it.
     """
     desk = Desk(store, authority, clock, rules, others)
-    kept = NodeDocuments(store, clock, options.documents_kept, board)
-    special = ServerCalls(kept, run or run_id(), options.home)
+    kept = NodeDocuments(store, clock, options.documents_kept)
+    special = ServerCalls(kept, SignsOfLife(store, clock), run or run_id(), options.home)
     dialects = [
         Dialect(name="classic", exact={**classic.routes(desk), **special.routes()}, refuse=refusals.classic),
         Dialect(

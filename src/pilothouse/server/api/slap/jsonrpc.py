@@ -75,6 +75,7 @@ METHODS: Final[dict[str, Method]] = {
         "write", wire.Computer, wire.Success, jsonrpc_nodes.revoke_certificate
     ),
     "slapos.put.v0.compute_node_bang": Method("write", wire.ComputerMessage, wire.Success, jsonrpc_nodes.bang),
+    "slapos.post.v0.compute_node_usage": Method("write", wire.Usage, wire.Success, jsonrpc_nodes.use),
     "slapos.get.v0.compute_node_status": Method("read", wire.Computer, wire.NodeStatus, jsonrpc_nodes.status),
     "slapos.allDocs.WIP.compute_node_list": Method("read", wire.Nothing, wire.ComputeNodeList, jsonrpc_nodes.listed),
 }

@@ -5,8 +5,9 @@ from sqlalchemy import Connection
 from pilothouse.server.api.slap import certificates, documents
 from pilothouse.server.api.slap import jsonrpc_messages as wire
 from pilothouse.server.api.slap.calls import Call, Work
+from pilothouse.server.api.slap.classic_nodes import journal_of
 from pilothouse.server.api.slap.forms import require_text
-from pilothouse.server.master import nodes, software
+from pilothouse.server.master import nodes, software, usage
 from pilothouse.services.node import Address, NodeFormat, PartitionFormat
 from pilothouse.services.states import ReportedSoftwareState
 
@@ -44,6 +45,17 @@ def bang(call: Call, asked: wire.ComputerMessage) -> Work[wire.Success]:
 
     def work(connection: Connection) -> wire.Success:
         nodes.bang(connection, call.caller, asked.computer_guid, asked.message, call.now)
+        return wire.Success(title="Ignored")
+
+    return work
+
+
+def use(call: Call, asked: wire.Usage) -> Work[wire.Success]:
+    """Take a consumption report that fits its schema."""
+    journal = journal_of(asked.tioxml, "tioxml")
+
+    def work(connection: Connection) -> wire.Success:
+        usage.report(connection, call.caller, asked.computer_guid, journal, asked.tioxml, call.now)
         return wire.Success(title="Ignored")
 
     return work

@@ -1,15 +1,13 @@
 """A node's document, marshalled once a revision and kept, because it is read a thousand times between two changes.
 
 Each partition is kept as a fragment, so that one changed partition of a thousand costs one fragment. Whether a kept
-document is still true is asked at every read: of the board, which hears of every commit of this process, or of the
-database when there is none.
+document is still true is asked of the database at every read, by the node's revision: a row found by its key.
 """
 
 import asyncio
 import hashlib
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -23,9 +21,6 @@ from pilothouse.services.node import NodeDocument, Partition
 from pilothouse.slap import marshal_writer
 from pilothouse.slap.marshal_writer import Fragment
 from pilothouse.store.contract import Store
-
-Board = Callable[[str], int | None]
-"""Tells the revision of a node without asking the database; None when it cannot."""
 
 _CALLERS_KEPT: Final = 64
 _GZIP_LEVEL: Final = 1
@@ -48,10 +43,10 @@ class Kept(msgspec.Struct, frozen=True, eq=False):
         return 2 * len(self.body) + 2048
 
 
-def compose(revision: int, document: NodeDocument, before: Kept | None, now: float) -> Kept:
+def compose(revision: int, document: NodeDocument, before: Kept | None, now: float, *, by_slot: bool = False) -> Kept:
     """Marshal a document; partitions that did not change since ``before`` are copied."""
     old = before.fragments if before else {}
-    fragments = {slot.reference: _fragment(slot, old.get(slot.reference)) for slot in document.partitions}
+    fragments = {slot.reference: _fragment(slot, old.get(slot.reference), by_slot) for slot in document.partitions}
     slots = [fragments[slot.reference][1] for slot in document.partitions]
     releases = [documents.software(release) for release in document.software]
     body = marshal_writer.dumps(documents.computer(document.computer, slots, releases))
@@ -59,20 +54,19 @@ def compose(revision: int, document: NodeDocument, before: Kept | None, now: flo
     return Kept(revision, body, etag, now, fragments, set())
 
 
-def _fragment(slot: Partition, old: tuple[Partition, Fragment] | None) -> tuple[Partition, Fragment]:
+def _fragment(slot: Partition, old: tuple[Partition, Fragment] | None, by_slot: bool) -> tuple[Partition, Fragment]:
     if old is not None and old[0] == slot:
         return old
-    return slot, marshal_writer.fragment(documents.partition(slot))
+    return slot, marshal_writer.fragment(documents.partition(slot, by_slot=by_slot))
 
 
 class NodeDocuments:
     """The documents of the nodes that were asked for last, within a bound of memory."""
 
-    def __init__(self, store: Store, clock: Clock, largest: int, board: Board | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, largest: int) -> None:
         self._store = store
         self._clock = clock
         self._largest = largest
-        self._board = board
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._gzipped: dict[str, tuple[str, bytes]] = {}
@@ -84,7 +78,7 @@ class NodeDocuments:
             return kept
         lock = self._locks.setdefault(computer, asyncio.Lock())
         try:
-            async with lock:
+            async with lock:  # whoever comes while it is made waits for it
                 return await self._current(caller, computer) or await self._read(caller, computer)
         finally:
             if not lock.locked() and self._locks.get(computer) is lock:
@@ -110,17 +104,21 @@ class NodeDocuments:
         kept = self._kept.get(computer)
         if kept is None or caller not in kept.readers:
             return None
-        revision = self._board(computer) if self._board else None
-        if revision is None:
-            revision = await self._store.read(lambda connection: nodes.revision(connection, computer))
+        revision = await self._store.read(lambda connection: nodes.revision(connection, computer))
         if revision != kept.revision:
             return None
         if computer in self._kept:
             self._kept.move_to_end(computer)
         return kept
 
+    def _before(self, caller: Caller, computer: str) -> Kept | None:
+        # instances have other names for local callers (documents), so the two are not mixed
+        kept = self._kept.get(computer)
+        local = caller.kind == "local"
+        return kept if kept is not None and all((one.kind == "local") == local for one in kept.readers) else None
+
     async def _read(self, caller: Caller, computer: str) -> Kept:
-        before = self._kept.get(computer)
+        before = self._before(caller, computer)
         now = self._clock.time()
 
         def work(connection: Connection) -> Kept:
@@ -128,7 +126,7 @@ class NodeDocuments:
             revision = nodes.revision(connection, computer) or 0
             if before is not None and before.revision == revision:
                 return before
-            return compose(revision, document, before, now)
+            return compose(revision, document, before, now, by_slot=caller.kind == "local")
 
         kept = await self._store.read(work)
         if len(kept.readers) >= _CALLERS_KEPT:
