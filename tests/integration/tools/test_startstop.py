@@ -62,7 +62,7 @@ def test_stopwait_waits_for_the_end(tmp_path: Path) -> None:
     server.stdout.readline()
     words = ("--prescript", f"(sleep 1; kill {server.pid}) &", "--addr", f"127.0.0.1:{port}", "--timeout", "20")
     ran = run_on_target("startstop/stopwait", *words, folder=tmp_path)
-    assert server.wait(5) == -15
+    assert server.wait(30) == -15
     server.stdout.close()
     assert (ran.code, "is down" in ran.log) == (0, True), ran.log
     assert run_on_target("startstop/stopwait", *words, folder=tmp_path).log.endswith("is down already\n")
