@@ -39,7 +39,7 @@ class Machine:
         own = connection or await self.transport.connect(self.node)
         try:
             process = await own.start(launch, output.extend)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 ended = await process.exited()
                 await process.settle(clean=True)
         finally:
