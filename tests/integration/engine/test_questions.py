@@ -126,7 +126,8 @@ async def command(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        # not only waited for: pipes that nobody has read to their end outlive the test
+        await process.communicate()
 
 
 async def said(*words: str) -> tuple[int | None, str]:
