@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.tools.running import SHELLS, run_on_target
-from tests.machine import marked
+from tests.machine import marked, until
 from tests.sshd import free_port
 
 EVERY_SHELL = pytest.mark.parametrize("shell", [(), *SHELLS], ids=" ".join)
@@ -68,12 +68,12 @@ def test_stopwait_waits_for_the_end(tmp_path: Path) -> None:
     assert run_on_target("startstop/stopwait", *words, folder=tmp_path).log.endswith("is down already\n")
 
 
-def test_startwait_ends_with_1_in_time_and_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_startwait_ends_with_1_in_time_and_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "some.log").touch()
     words = ("--addr", f"127.0.0.1:{free_port()}", "--timeout", "1", f"{tmp_path}/some.log")
     ran = run_on_target("startstop/startwait", *words, folder=tmp_path / "t")
     assert (ran.code, "after 1 seconds" in ran.log) == (1, True)
-    assert marked(f"{tmp_path}/some.log") == []
+    await until(lambda: not marked(f"{tmp_path}/some.log"))
 
 
 def test_a_prescript_that_fails_ends_the_wait(tmp_path: Path) -> None:
