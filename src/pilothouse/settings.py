@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     authority: Path | None = None
     client_certificates: ClientCertificates = "optional"
     server_names: tuple[str, ...] = ()
+    relay_hosts: tuple[str, ...] = ()
     allow_plain: bool = False
     public_url: str = ""
     slapos_config: Path | None = None
@@ -126,7 +127,7 @@ def _read(source: Path | None) -> dict[str, Any]:
 
 
 def _is_list(name: str) -> bool:
-    return name in {"plugins", "known_hosts", "identities", "encodings", "server_names"}
+    return name in {"plugins", "known_hosts", "identities", "encodings", "server_names", "relay_hosts"}
 
 
 def _convert(wanted: type, value: Any) -> Any:
