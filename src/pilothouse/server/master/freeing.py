@@ -35,13 +35,19 @@ def free(connection: Connection, caller: Caller, row: InstanceRow, now: float, *
     """
     if row.root_id is None:
         _end_tree(connection, caller, row, now)
+    for each in instances.hosted(connection, row.id):
+        _forget(connection, caller, each, now, reason="its host is gone")
     if row.host_id is None:
         _vacate(connection, row)
     else:
         leave_host(connection, row.host_id, now)
     changes.free(connection, row.id, now)
-    certificates.revoke(connection, "instance", guid_of(row.id), now)
     nodes.touch(connection, row.node_id)
+    _forget(connection, caller, row, now, reason=reason)
+
+
+def _forget(connection: Connection, caller: Caller, row: InstanceRow, now: float, *, reason: str) -> None:
+    certificates.revoke(connection, "instance", guid_of(row.id), now)
     detail = {"title": row.title, "computer": row.computer, "partition": row.place, "reason": reason}
     audit.append(connection, caller, "instance.free", guid_of(row.id), detail, now)
 

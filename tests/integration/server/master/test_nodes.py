@@ -6,7 +6,7 @@ from tests.masters import URL, Site
 from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.master import instances, nodes, software
 from pilothouse.server.master.errors import InvalidRequestError, NotFoundError
-from pilothouse.services.node import Software
+from pilothouse.services.node import Address, NodeFormat, PartitionFormat, Software
 from pilothouse.services.policy import PRODUCTION
 from pilothouse.store import messages
 
@@ -169,3 +169,24 @@ async def test_products_have_their_newest_release_first(site: Site) -> None:
     assert await site.store.read(lambda c: software.releases_of_product(c, site.caller, "kvm")) == ["v1", "v2"]
     assert await site.store.read(lambda c: software.releases_beside(c, site.caller, "v2")) == ["v1", "v2"]
     assert await site.store.read(lambda c: software.releases_of_product(c, site.caller, "none")) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        NodeFormat(reference=""),
+        NodeFormat(reference="c\0"),
+        NodeFormat(reference="c1", partitions=(PartitionFormat(reference=""),)),
+        NodeFormat(reference="c1", partitions=(PartitionFormat(reference="p"), PartitionFormat(reference="p"))),
+        NodeFormat(
+            reference="c1",
+            partitions=(PartitionFormat(reference="p", addresses=(Address(interface="a\0", address="::1"),)),),
+        ),
+        NodeFormat(reference="c1", details={"x": "\ud800"}),
+        NodeFormat(reference="c1", details={"x": 1j}),
+    ],
+)
+async def test_a_format_that_cannot_be_meant_is_refused(site: Site, form: NodeFormat) -> None:
+    with pytest.raises(InvalidRequestError):
+        await site.format(form)
+    assert await site.store.read(lambda c: nodes.listed(c, site.caller)) == []
