@@ -16,14 +16,13 @@ def destroyed(connection: Connection, caller: Caller, row: InstanceRow, policy: 
     """Free an instance whose node says that nothing is left of it; returns ``OK``, or why it is kept for now."""
     below = instances.members(connection, row.id) if row.root_id is None else []
     children = [each for each in below if not each.shared]
-    refusal = destroyed_report(
-        asked=row.state == "destroyed", children=[each.title for each in children], believe=policy.free_unasked
-    )
+    meant = row.state == "destroyed" or policy.free_unasked
+    refusal = destroyed_report(meant=meant, children=[each.title for each in children])
     if not refusal:
         free(connection, caller, row, now, reason="its node says that it is destroyed")
-    elif children and any(each.state != "destroyed" for each in children):
+    elif meant and (wanted := [each for each in children if each.state != "destroyed"]):
         changes.destroy_members(connection, row.id)
-        nodes.touch(connection, *(each.node_id for each in children))
+        nodes.touch(connection, *(each.node_id for each in wanted))
         audit.append(connection, caller, "instance.destroy", guid_of(row.id), {"children": len(children)}, now)
     return refusal or "OK"
 

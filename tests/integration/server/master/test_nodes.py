@@ -154,13 +154,15 @@ async def test_a_sign_of_life(site: Site) -> None:
 
 
 async def test_production_frees_only_what_was_to_be_destroyed(site: Site) -> None:
-    await site.node("c1", 1)
+    await site.node("c1", 2)
     await site.request("one", "c1")
+    await site.request("child", "c1", requester=("c1", "slappart0"))
     site.policy = PRODUCTION
-    assert (await site.report("c1", "slappart0", "destroyed")).startswith("Not destroying because nobody asked")
-    assert await site.states("c1") == ["started"]
+    for partition in ("slappart0", "slappart1"):
+        assert (await site.report("c1", partition, "destroyed")).startswith("Not destroying because nobody asked")
+    assert await site.states("c1") == ["started", "started"]
     site.policy = None
-    assert await site.report("c1", "slappart0", "destroyed") == "OK"  # a proxy believes its nodes
+    assert await site.report("c1", "slappart1", "destroyed") == "OK"  # a proxy believes its nodes
 
 
 async def test_products_have_their_newest_release_first(site: Site) -> None:
