@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST_READY := $(VENV)/.test-ready
+# The tests wait as much as they work, so more of them run at once than there are processors.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
 
 .PHONY: demo test lint unit bench lock clean
 
@@ -16,7 +19,7 @@ test: $(TEST_READY)
 	@scripts/server-present mariadbd mariadb-server
 	@scripts/server-present sudo sudo
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
@@ -25,7 +28,7 @@ lint: $(TEST_READY)
 	$(BIN)/lint-imports --no-cache
 
 unit: $(TEST_READY)
-	$(BIN)/pytest -q tests/unit
+	$(PYTEST) tests/unit
 
 bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks

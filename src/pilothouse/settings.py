@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -13,12 +13,14 @@ from pilothouse.errors import SettingsError
 
 HostKeyPolicy = Literal["verify", "accept-new", "accept-any"]
 SshPath = Literal["auto", "general", "fast"]
+ClientCertificates = Literal["off", "optional", "required"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a site can set; each name is also ``PILOTHOUSE_<NAME>`` in the environment.
 
-    Times are seconds. ``data`` is the folder of all job data (``job/`` and ``cache/`` below it).
+    Times are seconds, sizes bytes. ``data`` is the folder of all job data (``job/`` and ``cache/`` below it), and of
+    the control server's database and certificate authority unless they are named.
     """
 
     data: Path
@@ -36,6 +38,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     encodings: tuple[str, ...] = ("GBK",)
     password_key: str = ""
     runner_id: int = 1
+    database: str = ""
+    listen: str = "127.0.0.1:8080"
+    tls_listen: str = ""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    authority: Path | None = None
+    client_certificates: ClientCertificates = "optional"
+    server_names: tuple[str, ...] = ()
+    allow_plain: bool = False
+    public_url: str = ""
+    slapos_config: Path | None = None
+    request_timeout: float = 60.0
+    request_limit: int = 33_554_432
+
+
+_SERVER_BOUNDS: Final = ("request_timeout", "request_limit")
 
 
 def default_data(environ: Mapping[str, str]) -> Path:
@@ -108,11 +126,11 @@ def _read(source: Path | None) -> dict[str, Any]:
 
 
 def _is_list(name: str) -> bool:
-    return name in {"plugins", "known_hosts", "identities", "encodings"}
+    return name in {"plugins", "known_hosts", "identities", "encodings", "server_names"}
 
 
 def _convert(wanted: type, value: Any) -> Any:
-    if wanted is Path and isinstance(value, str | Path):
+    if wanted in {Path, Path | None} and isinstance(value, str | Path):
         try:
             return Path(value).expanduser()
         except RuntimeError:
@@ -127,7 +145,7 @@ def _origin(text: str, origins: Mapping[str, str]) -> str:
 
 
 def _checked(settings: Settings, origins: Mapping[str, str]) -> Settings:
-    for name in ("concurrency", "handshakes", "connect_timeout", "operation_timeout"):
+    for name in ("concurrency", "handshakes", "connect_timeout", "operation_timeout", *_SERVER_BOUNDS):
         if not getattr(settings, name) > 0:  # written so that NaN is refused too
             where = origins.get(name, "settings")
             raise SettingsError(f"{where}: {name} is {getattr(settings, name)}; allowed: more than 0")

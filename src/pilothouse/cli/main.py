@@ -10,10 +10,14 @@ from pilothouse import __version__
 from pilothouse.cli.entry import guarded
 
 _COMMANDS: Final = {
+    "audit": "check and list who changed what on the control server",
     "demo": "run the documented sample jobs on this machine and show what there is to see",
     "job": "check, run, and look into jobs",
+    "node": "make the token with which a machine becomes a node",
     "tagent": "serve this machine to engines that speak the Tagent protocol",
     "tool": "list the tools that operations can name, and show one",
+    "up": "serve the control server",
+    "user": "make and list users and tokens of the control server",
 }
 _EXAMPLES: Final = """\
 examples:

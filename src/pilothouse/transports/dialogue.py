@@ -143,6 +143,9 @@ class Dialogue:
             self.fail(TargetError(f"{self.where}: {rest}"))
         elif word in {"killed", "gone", "stuck", "settled"} and not self.answer.done():
             self.answer.set_result(word)
+            if word == "killed":
+                # at once: the end of the streams may come along, and would be taken for another reason
+                self.fail(TargetError(f"{self.where}: the operation was aborted"))
 
     def _take_file(self) -> bool:
         if self._file is None or len(self._control) < self._file[1]:

@@ -12,6 +12,7 @@ import pytest
 from tests.commands import Commands
 from tests.console import TOKEN, USER, Console, node_list, refusal
 from tests.jobs import document, group, local_nodes, operation, phase
+from tests.machine import nap
 from tests.sshd import Sshd
 
 from pilothouse.controlserver import calls
@@ -198,12 +199,12 @@ def test_register_tells_a_broken_descriptor_and_goes_on(commands: Commands, cons
 
 
 def test_abort_reports_after_what_the_engine_reported(commands: Commands, console: Console) -> None:
-    job(console, "5005", "sleep 4717.5", nodes=1)
+    job(console, "5005", nap(), nodes=1)
     configure(commands, console, **{"server.grace": 5})
     process = commands.start("autoexec", "--jobid", "5005", "--firstfire")
     commands.await_text("5005", "log/console.txt", "begin.", data=commands.home / "data")
     commands.autoexec("--jobid", "5005", "--abort")
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     assert process.returncode == 5
     pushes = console.pushes()
     assert pushes[-5:-2] == [
@@ -255,7 +256,7 @@ def test_purge_removes_old_jobs_and_spares_nested_running_and_fresh_ones(command
         os.utime(history, (old, old))
         if job_id in {"624490098", "111"}:
             os.utime(folder / "params.json", (old, old))
-    job_222 = document("222", group(0, phase("p", operation("x", "sleep 4718.5", "runner"))))
+    job_222 = document("222", group(0, phase("p", operation("x", nap(), "runner"))))
     params, _, _ = commands.write(job_222, [])
     process = commands.start("autoexec", "--devmode", "--jobid", "222", "--firstfire", "--paramsfile", params)
     commands.await_text("222", "log/console.txt", "begin.", data=data)
@@ -269,7 +270,7 @@ def test_purge_removes_old_jobs_and_spares_nested_running_and_fresh_ones(command
     assert not (data / "job/624/490/098/515/988/log/console.hislog/x.txt").exists()
     assert process.poll() is None
     commands.autoexec("--jobid", "222", "--abort")
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("days", ["x", "1.5", "0", "-1", ""])

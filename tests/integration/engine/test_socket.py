@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.jobs import Bench, Document, document, group, local_nodes, operation, phase
+from tests.machine import nap
 
 from pilothouse.engine.control import Control
 from pilothouse.engine.events import NodeEnded, Notice, OperationStarted
@@ -146,7 +147,7 @@ async def test_a_deep_folder_s_job_can_be_paused_too(bench: Bench, tmp_path: Pat
 
 async def test_pause_and_abort_are_acknowledged_and_may_come_again(bench: Bench) -> None:
     space = bench.space("4012")
-    doc = runner_job("4012", "sleep 0.8", "sleep 4713")
+    doc = runner_job("4012", "sleep 0.8", nap())
     running = asyncio.create_task(bench.run(doc))
     await until(lambda: bench.recorder.of(OperationStarted))
     both = await asyncio.gather(*(asyncio.to_thread(pause_job, space) for _ in range(3)))

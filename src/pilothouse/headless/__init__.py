@@ -1,0 +1,1 @@
+"""ACTOR: headless batches: protocol, login, client; on the server sessions and their worker processes."""
