@@ -48,7 +48,10 @@ def _sqlite(path: Path) -> Store:
 
 
 def _postgresql(url: URL) -> Store:
-    from pilothouse.store import postgresql  # noqa: PLC0415
+    try:
+        from pilothouse.store import postgresql  # noqa: PLC0415
+    except ImportError as error:
+        raise SettingsError(f"database: PostgreSQL needs more: pip install 'pilothouse[sql]' ({error})") from None
 
     postgresql.prepare(url)
     return postgresql.PostgresqlStore(url)
