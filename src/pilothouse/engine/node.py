@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -30,8 +29,7 @@ from pilothouse.jobs.states import State
 from pilothouse.secrets.mask import Masker
 
 
-@dataclass(slots=True, kw_only=True)
-class _Done:
+class _Done(msgspec.Struct, kw_only=True):
     """An operation that ended and is being recorded; the machine, if it ran on one, has not been told yet."""
 
     step: Step

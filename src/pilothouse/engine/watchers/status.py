@@ -30,8 +30,9 @@ _Key = tuple[str, int]
 class StatusFiles(FileWatcher):
     """Keeps the status file of every node current."""
 
-    # whoever looks at these files wants each state, also one that lasts for a moment
-    pace = 0.0
+    # each file replaced is one deleted: dear on a file system that keeps a journal. Who looks here looks every few
+    # seconds; a state that lasts shows, and the last one always does
+    pace = 0.5
 
     def __init__(self, space: Workspace) -> None:
         self._space = space
