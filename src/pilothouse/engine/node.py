@@ -89,9 +89,9 @@ class NodeRun:
                 NodeSkipped(at=started, phase=place.phase, node=place.node, state=before, warnings=warned)
             )
             return before, True
-        recorded = context.journal.start_node(place.phase, place.node, started)
+        # whatever is done for the node is recorded after this, and awaited
+        context.journal.start_node(place.phase, place.node, started)
         context.stream.publish(NodeStarted(at=started, phase=place.phase, node=place.node))
-        await recorded
         state = await self._operate()
         ended = context.clock.time()
         context.stream.publish(
