@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -118,6 +117,8 @@ def _source(path: Path | None, environ: Mapping[str, str]) -> Path | None:
 def _read(source: Path | None) -> dict[str, Any]:
     if source is None:
         return {}
+    import tomllib  # noqa: PLC0415 - start-up time: most runs have no such file
+
     try:
         return tomllib.loads(source.read_text("utf-8"))
     except OSError as error:

@@ -4,7 +4,6 @@ Each action is one row of a table: its name, the members of its message, and wha
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -22,8 +21,7 @@ LARGEST: Final = 8192
 Reply = dict[str, Any] | None
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """Those who carry out the actions."""
 
     control: Control

@@ -3,7 +3,6 @@
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -34,8 +33,7 @@ from pilothouse.tools.catalog import Catalog
 from pilothouse.transports.contract import Transport
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is given; ``round_interval`` is the seconds between two reports of an ended round."""
 
     request: Request

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+
+import msgspec
 
 from pilothouse.engine.context import Context, Place
 from pilothouse.engine.events import GroupStarted, Notice, PhaseEnded, PhaseStarted, RoundStarted
@@ -14,8 +15,7 @@ from pilothouse.jobs.plan import GroupPlan, Lane, Step
 from pilothouse.jobs.states import State, phase_state, tally
 
 
-@dataclass(slots=True, kw_only=True)
-class _Progress:
+class _Progress(msgspec.Struct, kw_only=True):
     """How far a phase is, over all its rounds."""
 
     phase: Phase
@@ -23,7 +23,7 @@ class _Progress:
     total: int
     steps: int
     started: float | None = None
-    states: list[State] = field(default_factory=list)
+    states: list[State] = []
     skipped: int = 0
     warnings: int = 0
     broken: bool = False

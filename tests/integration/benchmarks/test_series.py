@@ -7,6 +7,7 @@ from benchmarks import records
 from benchmarks.measure import Order
 from benchmarks.peers.contract import Peer, Task, UnpreparedError, base_environ
 from benchmarks.series import Plan, Series
+from benchmarks.startup import LOCAL_JOB
 
 
 class Contender:
@@ -61,4 +62,9 @@ def test_a_missing_command_is_a_failed_start(tmp_path: Path) -> None:
     series = Series(plan, {}, tmp_path)
     series.on_startup(tmp_path / "pilothouse")
     found = {record.peer: record.status for record in series.finished}
-    assert found == {"python -c pass": "ok", "pilothouse --help": "failed", "autoexec --help": "failed"}
+    assert found == {
+        "python -c pass": "ok",
+        "pilothouse --help": "failed",
+        "autoexec --help": "failed",
+        LOCAL_JOB: "failed",
+    }

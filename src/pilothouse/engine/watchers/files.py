@@ -19,7 +19,7 @@ class FileWatcher:
     """An observer whose ``write`` and ``finish`` block on files; its first fault comes to light when it is closed."""
 
     # a batch costs a thread's turn, whatever is in it
-    pace = 0.05
+    pace: float = 0.05
 
     def __init__(self) -> None:
         self._fault: OSError | None = None
