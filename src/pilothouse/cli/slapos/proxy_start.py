@@ -31,7 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     from pilothouse.cli import up
     from pilothouse.cli.server_log import begun
-    from pilothouse.cli.slapos.proxy_database import place_of
+    from pilothouse.cli.slapos.proxy_database import original_of, place_of
     from pilothouse.server import slapos_file
     from pilothouse.server.listen import Address, is_loopback
     from pilothouse.settings import load
@@ -54,8 +54,12 @@ def _run(chosen: argparse.Namespace) -> int:
     )
     _log_to(log, file.get("log_file"))
     log.info("Serving computer %s from %s", computer, database)
+    original = original_of(file.get("database_uri"))
+    if original is not None:
+        log.info("%s is a database of the original; it stays as it is, ours has what it holds.", original)
+    profile = msgspec.structs.replace(slapos_file.profile(file, login=False), original=original)
     with begun(None):
-        return up.serve(settings, slapos_file.profile(file, login=False), database)
+        return up.serve(settings, profile, database)
 
 
 def _needed(file: "SlaposFile", name: str, text: str) -> str:
