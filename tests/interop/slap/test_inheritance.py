@@ -52,7 +52,7 @@ def seen(url: str) -> list[dict[str, Any]]:
             {key: entry[key] for key in ("slave_reference", "slap_software_type", "domain")}
             for entry in told.get("slave_instance_list", ())
         ]
-        told["state"] = partition._requested_state
+        told["state"] = vars(partition)["_requested_state"]
         told["connection"] = vars(partition).get("_connection_dict") or {}
         found.append(told)
     found.append({"software": [release.getURI() for release in node.getSoftwareReleaseList()]})
