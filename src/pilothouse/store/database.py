@@ -50,8 +50,9 @@ def _sqlite(path: Path) -> Store:
 def _postgresql(url: URL) -> Store:
     try:
         from pilothouse.store import postgresql  # noqa: PLC0415
-    except ImportError as error:
-        raise SettingsError(f"database: PostgreSQL needs more: pip install 'pilothouse[sql]' ({error})") from None
-
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"database: PostgreSQL needs the package {error.name}; install it: pip install 'pilothouse[sql]'"
+        ) from None
     postgresql.prepare(url)
     return postgresql.PostgresqlStore(url)
