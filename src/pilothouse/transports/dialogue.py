@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from pilothouse.errors import PilothouseError, TargetError
+from pilothouse.errors import ForgottenFilesError, PilothouseError, TargetError
 from pilothouse.transports import launcher
 from pilothouse.transports.become import Door
 from pilothouse.transports.contract import Exit, Launch, Sink
@@ -139,6 +139,8 @@ class Dialogue:
             self._file = (self._collect[int(number)], int(size))
         elif word == "exit":
             self._code = int(rest)
+        elif word == "forgotten":
+            self.fail(ForgottenFilesError(f"{self.where}: files that were sent before are gone there"))
         elif word == "error":
             self.fail(TargetError(f"{self.where}: {rest}"))
         elif word in {"killed", "gone", "stuck", "settled"} and not self.answer.done():
