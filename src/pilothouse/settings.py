@@ -12,6 +12,7 @@ import msgspec
 from pilothouse.errors import SettingsError
 
 HostKeyPolicy = Literal["verify", "accept-new", "accept-any"]
+NodePassword = Literal["asked", "exported"]
 SshPath = Literal["auto", "general", "fast"]
 ClientCertificates = Literal["off", "optional", "required"]
 
@@ -37,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     proxy_jump: str = ""
     encodings: tuple[str, ...] = ("GBK",)
     password_key: str = ""
+    node_password: NodePassword = "asked"  # noqa: S105 - a way, no password
     runner_id: int = 1
     database: str = ""
     listen: str = "127.0.0.1:8080"
@@ -55,6 +57,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _SERVER_BOUNDS: Final = ("request_timeout", "request_limit")
+
+    @property
+    def exports_passwords(self) -> bool:
+        """Whether every operation on the runner gets its node's password in its environment."""
+        return self.node_password == "exported"  # noqa: S105 - as above
 
 
 def default_data(environ: Mapping[str, str]) -> Path:

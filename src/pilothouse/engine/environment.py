@@ -86,11 +86,13 @@ def runner_environment(
     inherited: Mapping[str, str],
     *,
     per_node: bool,
+    password: bool = False,
 ) -> Pairs:
     """Return what an operation on the runner sees besides the job's variables and the ``inherited`` ones.
 
     ``key`` is the name under which the operation is recorded. ``libraries`` are the folders put before the
-    inherited search paths, for built-in tools.
+    inherited search paths, for built-in tools. The node's password is there only with ``password``: the environment
+    of a process can be listed.
     """
     output = space.operation_output(node, key)
     found = {
@@ -101,7 +103,7 @@ def runner_environment(
         "LIVEDATA_PATH": str(space.livedata(phase, node, key)),
         "NODE_OUTPUT_PATH": str(space.output(node)),
         "AUTOEXEC_PHASE_NAME": phase,
-        "AUTOEXEC_NODE": node_document(node, node.password.reveal()),
+        "AUTOEXEC_NODE": node_document(node, node.password.reveal() if password else ""),
         "AUTOEXEC_NODES_PATH": str(space.nodes),
     }
     if per_node:

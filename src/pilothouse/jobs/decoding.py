@@ -177,6 +177,7 @@ def _operation(read: Fields, depth: int = 0) -> Operation:
         arguments=tuple(Argument(item.value.get("value"), item.text("type") or "text") for item in read.objects("arg")),
         outputs=_outputs(read),
         fail_ignore=read.flag("failIgnore"),
+        node_password=read.flag("nodePassword"),
         help=read.text("help"),
         block=block,
     )

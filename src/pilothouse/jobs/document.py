@@ -109,6 +109,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[Argument, ...] = ()
     outputs: tuple[Output, ...] | None = None
     fail_ignore: bool = False
+    node_password: bool = False
     help: str = ""
     block: Block | None = None
 

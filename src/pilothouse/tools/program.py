@@ -80,7 +80,7 @@ def work_path() -> Path:
 
 
 def node() -> Node:
-    """Return the node that this operation is about, with its password; the runner itself when there is none."""
+    """Return the node that this operation is about, as AUTOEXEC_NODE has it; the runner itself when there is none."""
     text = os.environ.get("AUTOEXEC_NODE")
     if not text:
         return LOCAL
@@ -88,6 +88,22 @@ def node() -> Node:
     if value.get("protocol") == "local" and value.get("host") == LOCAL.host:
         return LOCAL
     return nodes.decode(text, "AUTOEXEC_NODE").nodes[0]
+
+
+def login_node() -> Node:
+    """Return the same node, to log in to: its password comes from the engine unless it is in AUTOEXEC_NODE.
+
+    Raises ToolError when the engine cannot be asked.
+    """
+    from pilothouse.tools.engine_socket import ask  # noqa: PLC0415 - that module needs this one's errors
+
+    found = node()
+    if found.password or found is LOCAL or found.protocol == "local" or not os.environ.get("AUTOEXEC_JOB_SOCK"):
+        return found
+    reply = ask("nodePassword", phaseName=os.environ.get("AUTOEXEC_PHASE_NAME", ""), resourceId=found.resource_id)
+    if "password" not in reply:
+        raise ToolError(f"{found.key}: the engine gives no password: {reply.get('error')}")
+    return msgspec.structs.replace(found, password=Secret(str(reply["password"])))
 
 
 def job_nodes() -> tuple[Node, ...]:

@@ -39,7 +39,7 @@ def main() -> int:
     fails = _pattern("--failpattern", options.failpattern) if options.failpattern else None
     answers: list[str] = []
     try:
-        asyncio.run(_run(program.node(), _manner(options), commands, fails, answers))
+        asyncio.run(_run(program.login_node(), _manner(options), commands, fails, answers))
     finally:
         program.save({"commandOutputTxt": "\n".join(answers), "commandOutputJson": answers})
     return 0
