@@ -203,6 +203,7 @@ class Attempt:
             program.libraries,
             os.environ,
             per_node=operation.kind is Kind.RUNNER_TARGET,
+            nodes_file=context.space.nodes_of(place.group, place.phase),
             password=program.password or operation.node_password or context.settings.exports_passwords,
         )
         return Launch(

@@ -107,9 +107,14 @@ def login_node() -> Node:
 
 
 def job_nodes() -> tuple[Node, ...]:
-    """Return the nodes of the job, from the file that AUTOEXEC_NODES_PATH names. Raises DocumentError."""
-    path = Path(os.environ.get("AUTOEXEC_NODES_PATH") or work_path() / "nodes.json")
-    return nodes.decode(path.read_text("utf-8-sig"), str(path)).nodes if path.is_file() else ()
+    """Return the nodes of the job, those of the file that AUTOEXEC_NODES_PATH names first. Raises DocumentError."""
+    whole = work_path() / "nodes.json"
+    found: dict[int, Node] = {}
+    for path in dict.fromkeys((Path(os.environ.get("AUTOEXEC_NODES_PATH") or whole), whole)):
+        if path.is_file():
+            for one in nodes.decode(path.read_text("utf-8-sig"), str(path), empty=True).nodes:
+                found.setdefault(one.resource_id, one)
+    return tuple(found.values())
 
 
 def opened(found: Node) -> Node:
