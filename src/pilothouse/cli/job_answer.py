@@ -35,7 +35,10 @@ def answer(chosen: argparse.Namespace) -> int:
     question = _one(chosen, space, questions)
     allow(question)
     deliver(space, question, checked(question, chosen.value), chosen.user or getpass.getuser())
-    print(f"answered {question.node} in phase {question.phase}")
+    if chosen.json:
+        print(msgspec.json.encode({"node": question.node, "phase": question.phase, "answered": True}).decode())
+    else:
+        print(f"answered {question.node} in phase {question.phase}")
     return ExitCode.SUCCESS
 
 

@@ -34,7 +34,10 @@ def retry(chosen: argparse.Namespace) -> int:
     if chosen.failed_only:
         narrowed = failed_only(selection, rows)
         if narrowed is None:
-            print(f"no node of job {space.job_id} has failed; without --failed-only: what was never reached")
+            if chosen.json:
+                print(msgspec.json.encode({"job_id": space.job_id, "failed": 0}).decode())
+            else:
+                print(f"no node of job {space.job_id} has failed; without --failed-only: what was never reached")
             return ExitCode.SUCCESS
         selection = narrowed
     return finish(asyncio.run(_again(space, options, selection, settings, chosen)))
