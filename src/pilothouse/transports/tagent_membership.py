@@ -12,6 +12,7 @@ import secrets
 import socket
 import string
 import struct
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -80,6 +81,7 @@ class Member:
         self._pace = pace
         self._known = _read(state)
         self._own: list[str] = []
+        self._begun = time.monotonic()
 
     async def run(self) -> None:
         """Register, then show signs of life, for ever; whatever goes wrong is tried again."""
@@ -189,7 +191,6 @@ class Member:
         }
 
     def _sign(self, proxy: Proxy) -> dict[str, Any]:
-        load = os.getloadavg()[0] / (os.cpu_count() or 1)
         return {
             "type": "monitor",
             "tenant": self._tenant,
@@ -200,7 +201,7 @@ class Member:
             "proxyGroupId": self._known.proxy_group_id,
             "proxyIp": proxy.ip,
             "proxyPort": proxy.port,
-            "pcpu": round(load * 100, 1),
+            "pcpu": round(100 * time.process_time() / max(1.0, time.monotonic() - self._begun), 1),
             "mem": _memory(),
             "status": "working",
             "version": _VERSION,
@@ -230,6 +231,8 @@ def _read(state: Path) -> Membership:
 async def _post(address: str, body: dict[str, Any]) -> _Answer:
     import httpx  # noqa: PLC0415 - only daemons that register pay for it
 
+    # each request would otherwise stand in the daemon's log
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         async with httpx.AsyncClient(timeout=30) as client:
             response = await client.post(address, json=body)
