@@ -131,27 +131,19 @@ class Member:
         while self._known is group:
             writer.write(json.dumps(self._sign(proxy)).encode() + b"\n")
             await writer.drain()
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                while (good := await self._hear(reader)) is None:
-                    pass
+            end, good = time.monotonic() + _ANSWER_SECONDS, None
+            while good is None:
+                if (found := await _line_until(reader, end)) is None:
+                    raise TimeoutError
+                good = await self._obey(found)
             if good:
                 pause = self._pace.steady
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    while self._known is group:
-                        await self._hear(reader)
+            end = time.monotonic() + pause
+            while self._known is group and (line := await _line_until(reader, end)) is not None:
+                await self._obey(line)
 
-    async def _hear(self, reader: asyncio.StreamReader) -> bool | None:
-        """Take a line; returns whether it is a good answer to a sign of life, None for anything else.
-
-        Raises OSError at the end, ValueError for what is no JSON.
-        """
-        line = await reader.readline()
-        if not line:
-            raise ConnectionResetError("the runner ended the connection")
-        found = json.loads(line)
-        if not isinstance(found, dict):
-            return None
+    async def _obey(self, found: dict[str, Any]) -> bool | None:
+        """Do what a line asks for; returns whether it is a good answer to a sign of life, None for anything else."""
         order = _ORDERS.get(str(found.get("type")))
         if order is not None:
             _LOG.info("the runner asks for %s", found["type"])
@@ -226,6 +218,26 @@ def _read(state: Path) -> Membership:
         return msgspec.json.decode(state.read_bytes(), type=Membership)
     except (OSError, msgspec.DecodeError):
         return Membership()
+
+
+async def _line(reader: asyncio.StreamReader) -> dict[str, Any]:
+    """Return the object in the next line. Raises OSError at the end, ValueError for anything but an object."""
+    line = await reader.readline()
+    if not line:
+        raise ConnectionResetError("the runner ended the connection")
+    found = json.loads(line)
+    if not isinstance(found, dict):
+        raise ValueError("the runner sent a line that is no object")
+    return found
+
+
+async def _line_until(reader: asyncio.StreamReader, end: float) -> dict[str, Any] | None:
+    """Return the next line's object; None when there is none in time. What a line asks for takes its own time."""
+    try:
+        async with asyncio.timeout(max(0.0, end - time.monotonic())):
+            return await _line(reader)
+    except TimeoutError:
+        return None
 
 
 async def _post(address: str, body: dict[str, Any]) -> _Answer:
