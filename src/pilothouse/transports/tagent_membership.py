@@ -1,7 +1,6 @@
 """A daemon's registration with a runner, and its signs of life to it (spec section 7.7)."""
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import logging
@@ -221,13 +220,13 @@ def _read(state: Path) -> Membership:
 
 
 async def _line(reader: asyncio.StreamReader) -> dict[str, Any]:
-    """Return the object in the next line. Raises OSError at the end, ValueError for anything but an object."""
+    """Return the object in the next line. Raises OSError at the end and for anything else, ValueError for no JSON."""
     line = await reader.readline()
     if not line:
         raise ConnectionResetError("the runner ended the connection")
     found = json.loads(line)
     if not isinstance(found, dict):
-        raise ValueError("the runner sent a line that is no object")
+        raise ConnectionAbortedError("the runner sent a line that is no object")
     return found
 
 
