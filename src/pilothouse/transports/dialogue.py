@@ -73,6 +73,8 @@ class Dialogue:
         """Note that nothing more can be said, although the machine is still there."""
         if not self.answer.done():
             self.answer.set_result("gone")
+        elif not self.answer.exception() and self.answer.result() == "killed":
+            why = "the operation was aborted"
         if self._code is None:
             self.fail(TargetError(f"{self.where}: {why}{self.said()}"))
 
