@@ -55,13 +55,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_timeout: float = 60.0
     request_limit: int = 33_554_432
 
-
-_SERVER_BOUNDS: Final = ("request_timeout", "request_limit")
-
     @property
     def exports_passwords(self) -> bool:
         """Whether every operation on the runner gets its node's password in its environment."""
         return self.node_password == "exported"  # noqa: S105 - as above
+
+
+_SERVER_BOUNDS: Final = ("request_timeout", "request_limit")
 
 
 def default_data(environ: Mapping[str, str]) -> Path:
