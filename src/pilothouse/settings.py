@@ -11,6 +11,7 @@ import msgspec
 from pilothouse.errors import SettingsError
 
 HostKeyPolicy = Literal["verify", "accept-new", "accept-any"]
+NodePassword = Literal["asked", "exported"]
 SshPath = Literal["auto", "general", "fast"]
 ClientCertificates = Literal["off", "optional", "required"]
 
@@ -36,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     proxy_jump: str = ""
     encodings: tuple[str, ...] = ("GBK",)
     password_key: str = ""
+    node_password: NodePassword = "asked"  # noqa: S105 - a way, no password
     runner_id: int = 1
     database: str = ""
     listen: str = "127.0.0.1:8080"
@@ -51,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     slapos_config: Path | None = None
     request_timeout: float = 60.0
     request_limit: int = 33_554_432
+
+    @property
+    def exports_passwords(self) -> bool:
+        """Whether every operation on the runner gets its node's password in its environment."""
+        return self.node_password == "exported"  # noqa: S105 - as above
 
 
 _SERVER_BOUNDS: Final = ("request_timeout", "request_limit")

@@ -29,6 +29,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     barrier: RoundBarrier
     variables: Variables
     locks: GlobalLocks
+    password: Callable[[str, int], str | None]
 
 
 class StopListeningError(PilothouseError):
@@ -68,6 +69,11 @@ class _Lock(_Message, frozen=True):
 
 class _LockNotify(_Message, frozen=True):
     lock_id: int | str
+
+
+class _Node(_Message, frozen=True):
+    phase_name: str
+    resource_id: int
 
 
 class _Plain(_Message, frozen=True):
@@ -126,6 +132,13 @@ async def _lock_notify(desk: Desk, message: _LockNotify) -> Reply:
     return None
 
 
+async def _node_password(desk: Desk, message: _Node) -> Reply:
+    found = desk.password(message.phase_name, message.resource_id)
+    if found is None:
+        raise RefusedError(f"nodePassword: phase {message.phase_name!r} has no node {message.resource_id}")
+    return {"password": found}
+
+
 async def _query(_desk: Desk, _: _Plain) -> Reply:
     return {"result": None, "error": "refused: this engine gives nobody access to a database through its socket"}
 
@@ -157,6 +170,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "setEnv": Action(_SetEnv, _set_env),
     "globalLock": Action(_Lock, _lock),
     "globalLockNotify": Action(_LockNotify, _lock_notify),
+    "nodePassword": Action(_Node, _node_password),
     "queryCollectDB": Action(_Plain, _query),
     "exit": Action(_Plain, _exit),
     "pause": Action(_Plain, _pause),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.examples import examples
 from tests.machine import Machine, alive, known_group, nap, running, until
 
-from pilothouse.errors import TargetError
+from pilothouse.errors import ForgottenFilesError, TargetError
 from pilothouse.transports.contract import Kill, UploadFile
 
 SHOW = "import os, sys; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, sys.argv[1:])))"
@@ -123,6 +123,38 @@ async def test_files_arrive_with_their_modes(machine: Machine) -> None:
     ended, output = await machine.run(machine.shell(check, work="w", files=files, collect=("bytes", "empty", "no")))
     assert output.decode().splitlines() == ["tool works", "600 sub/deep/secret 11", "640 bytes 102400", "600 empty 0"]
     assert ended.collected == {"bytes": bytes(range(256)) * 400, "empty": b""}
+
+
+async def test_a_kept_file_is_sent_once_and_a_forgotten_one_is_told(machine: Machine, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    content, digest = b"#!/bin/sh\necho tool\necho '# changed' >>tool\n", "d" * 64
+    file = UploadFile("tool", content, 0o700, digest)
+    launch = machine.launch("./tool", files=(file,), store=str(store), collect=("tool",))
+    # what is said to be there need not be sent: an empty content stands for that
+    again = machine.launch(
+        "./tool",
+        files=(msgspec.structs.replace(file, content=b""),),
+        store=str(store),
+        there=frozenset({digest}),
+        collect=("tool",),
+    )
+    connection = await machine.transport.connect(machine.node)
+    first, _ = await machine.run(launch, connection)
+    assert first.collected == {"tool": content + b"# changed\n"}
+    assert stat.S_IMODE(store.stat().st_mode) == 0o700
+    second, output = await machine.run(again, connection)
+    assert (output, second.collected) == (b"tool\n", {"tool": content + b"# changed\n"})
+    (store / digest).rename(store / ".half-written")
+    process = await connection.start(msgspec.structs.replace(again, token="t-forgotten"), lambda _: None)
+    with pytest.raises(ForgottenFilesError):
+        await process.exited()
+    await process.settle(clean=False)
+    for closing in (False, True):
+        store.mkdir(exist_ok=True)
+        process = await connection.start(machine.shell("sleep 60", store=str(store)), lambda _: None)
+        await known_group(process)
+        await (connection.close() if closing else process.abort())
+        await until(lambda: not store.exists())
 
 
 async def test_nothing_is_collected_after_a_failure(machine: Machine) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pilothouse.transports import launcher
@@ -103,3 +104,27 @@ def test_the_command_suits_the_login_shell(name: str, tmp_path: Path) -> None:
     process.stdin.flush()
     output, _ = conversation(process)
     assert output == b"\x1et-1 start\nran\n\x1et-1 end\n"
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_folders_left_long_ago_are_swept(name: str, tmp_path: Path) -> None:
+    start = Path("/proc/self/stat").read_text("utf-8").rpartition(") ")[2].split()[19]
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8")
+    for left in ("left", "alive", "dead", "foreign", "fresh"):
+        folder = tmp_path / f"autoexec-{left}"
+        folder.mkdir()
+        if left != "foreign":
+            (folder / ".pilothouse").touch()
+        number = os.getpid() if left == "alive" else 2**22 + 1
+        if left in ("alive", "dead"):
+            (folder / ".t-9.pid").write_text(f"{number} {start}-{boot}")
+        if left != "fresh":
+            os.utime(folder, (time.time() - 8 * 86400,) * 2)
+    one = msgspec.structs.replace(launch(tmp_path, "exit 0"), folder=str(tmp_path / "autoexec-now"))
+    conversation(shell(name, launcher.render(one)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "autoexec-alive",
+        "autoexec-foreign",
+        "autoexec-fresh",
+        "autoexec-now",
+    ]
