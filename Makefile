@@ -37,7 +37,7 @@ bench: $(TEST_READY)
 lock: $(TEST_READY)
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-options --no-header \
-	  --output-file requirements.txt pyproject.toml
+	  --allow-unsafe --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-options --no-header \
 	  --extra dev --allow-unsafe --output-file requirements-dev.txt pyproject.toml
 
