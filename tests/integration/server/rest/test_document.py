@@ -16,7 +16,7 @@ from tests.servers import Server, serving
 from pilothouse.server.profile import Profile
 from pilothouse.store.database import open_store
 
-EXAMPLES = 20
+EXAMPLES = 12
 STREAMS = {"/api/v1/changes"}  # they do not end
 TRUE = [
     checks.not_a_server_error,

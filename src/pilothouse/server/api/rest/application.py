@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
 
 from pilothouse import __version__
-from pilothouse.server.api.rest import accounts, changes, instances, nodes, problems, targets, usage
+from pilothouse.server.api.rest import accounts, changes, instances, nodes, problems, records, targets, usage
 from pilothouse.server.api.rest.desk import Desk
 from pilothouse.server.app import Authenticate, Parts
 from pilothouse.server.following import Following
@@ -50,7 +50,7 @@ def make_rest(parts: Parts, authenticate: Authenticate, following: Following) ->
         PREFIX,
         route_handlers=[
             *nodes.HANDLERS, *instances.HANDLERS, *targets.HANDLERS, *changes.HANDLERS, *usage.HANDLERS,
-            *accounts.HANDLERS,
+            *accounts.HANDLERS, *records.HANDLERS,
         ],
         dependencies={
             "desk": Provide(desk),
