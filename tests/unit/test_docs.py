@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.cli import audit, autoexec, job, job_parsers, main, node, sshcmd, tagent, up, user
+from pilothouse.cli import audit, autoexec, job, job_parsers, main, node, service, sshcmd, tagent, up, usage, user
 from pilothouse.cli.slapos import commands as slapos_commands
 from pilothouse.cli.slapos import options as slapos_options
 from pilothouse.jobs import decoding, nodes
@@ -63,7 +63,7 @@ INLINE = [
 ]
 
 
-OTHERS = {"audit": audit, "node": node, "tagent": tagent, "up": up, "user": user}
+OTHERS = {"audit": audit, "node": node, "service": service, "tagent": tagent, "up": up, "usage": usage, "user": user}
 
 
 def parse(call: list[str]) -> None:

@@ -13,10 +13,12 @@ _COMMANDS: Final = {
     "audit": "check and list who changed what on the control server",
     "demo": "run the documented sample jobs on this machine and show what there is to see",
     "job": "check, run, and look into jobs",
-    "node": "make the token with which a machine becomes a node",
+    "node": "list and show nodes, and make the token with which a machine becomes one",
+    "service": "list and show instances, and what was said of them",
     "tagent": "serve this machine to engines that speak the Tagent protocol",
     "tool": "list the tools that operations can name, and show one",
     "up": "serve the control server",
+    "usage": "statements of what was used in a month",
     "user": "make and list users and tokens of the control server",
 }
 _EXAMPLES: Final = """\

@@ -8,6 +8,7 @@ from pilothouse.identity.authority import Authority
 from pilothouse.identity.caller import Caller
 from pilothouse.identity.throttle import Throttle
 from pilothouse.server import site
+from pilothouse.server.following import Following
 from pilothouse.server.listen import is_loopback
 from pilothouse.server.login import Login, LoginError, NoLogin, client_of
 from pilothouse.server.meters import MeasuredStore, Meters
@@ -29,14 +30,23 @@ class Parts(NamedTuple):
 
 Authenticate = Callable[[Mapping[str, Any]], Awaitable[Caller]]
 SlapFactory = Callable[[Parts, Authenticate], App]
+RestFactory = Callable[[Parts, Authenticate, Following], App]
 
 
-def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
+def make_app(
+    parts: Parts,
+    slap: SlapFactory,
+    routes: list[Any],
+    rest: RestFactory | None = None,
+    following: Following | None = None,
+) -> App:
     """Return the ASGI application of the whole server.
 
-    ``slap`` makes the application of the SLAP dialects; ``routes`` are those of the REST interface and the pages.
+    ``slap`` makes the application of the SLAP dialects, ``rest`` that of ``/api/v1``; ``routes`` are those beside them.
     """
     meters = Meters(parts.clock)
+    if following is not None:
+        meters.streams.set_function(lambda: len(following))
     parts = parts._replace(store=MeasuredStore(parts.store, meters))
     throttle = Throttle(parts.clock)
     login = Login(parts.store, parts.clock, throttle) if parts.profile.login else NoLogin()
@@ -50,7 +60,12 @@ def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
         return caller
 
     return Observed(
-        Doors(slap(parts, authenticate), beside, authenticate),
+        Doors(
+            slap(parts, authenticate),
+            beside,
+            authenticate,
+            rest(parts, authenticate, following) if rest is not None and following is not None else None,
+        ),
         meters,
         parts.clock,
         parts.settings.request_timeout,
@@ -60,14 +75,18 @@ def make_app(parts: Parts, slap: SlapFactory, routes: list[Any]) -> App:
 class Doors:
     """Sends each request where its path belongs: to our own interface, or to the SLAP dialects, which have the rest."""
 
-    def __init__(self, slap: App, beside: Any, authenticate: Authenticate) -> None:
+    def __init__(self, slap: App, beside: Any, authenticate: Authenticate, rest: App | None = None) -> None:
         self._slap = slap
+        self._rest = rest
         self._beside = beside
         self._authenticate = authenticate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         path = scope["path"]
+        if self._rest is not None and path.startswith("/api/v1/"):
+            await self._rest(scope, receive, send)
+            return
         if not path.startswith(site.PREFIXES):
             await self._slap(scope, receive, send)
             return

@@ -1,5 +1,6 @@
 """Which interfaces a server has."""
 
+from pilothouse.server.api.rest.application import make_rest
 from pilothouse.server.api.slap.classic_special import run_id
 from pilothouse.server.api.slap.doors import create_app
 from pilothouse.server.api.slap.elsewhere import Rules
@@ -12,7 +13,7 @@ from pilothouse.server.running import Doors
 
 def doors() -> Doors:
     """Return all there are."""
-    return Doors(slap=_slap)
+    return Doors(slap=_slap, rest=make_rest)
 
 
 def _slap(parts: Parts, authenticate: Authenticate) -> App:

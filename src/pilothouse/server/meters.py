@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from sqlalchemy import Connection
 
 from pilothouse.clock import Clock
@@ -17,6 +17,7 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _FRESH: Final = 15.0  # seconds for which instances are not counted again, however often somebody asks
 _PREFIXES: Final = (
+    ("/api/v1/changes", "stream"),
     ("/api/", "rest"),
     ("/hateoas", "hateoas"),
     ("/slapos.", "json-rpc"),
@@ -36,6 +37,7 @@ class Meters:
         self._clock = clock
         self._registry = CollectorRegistry()
         self._counted = float("-inf")
+        ProcessCollector(registry=self._registry)
         self.requests = Counter(
             "pilothouse_requests", "Requests answered", ("dialect", "status"), registry=self._registry
         )
@@ -44,6 +46,7 @@ class Meters:
             buckets=_BUCKETS,
         )  # fmt: skip
         self.running = Gauge("pilothouse_requests_running", "Requests not answered yet", registry=self._registry)
+        self.streams = Gauge("pilothouse_streams", "Clients that follow changes", registry=self._registry)
         self.store = Gauge("pilothouse_store_waiting", "Work in the store", ("access",), registry=self._registry)
         self.instances = Gauge("pilothouse_instances", "Instances by state", ("state",), registry=self._registry)
 

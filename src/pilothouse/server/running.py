@@ -15,7 +15,8 @@ from pilothouse.identity.authority import Authority, open_authority
 from pilothouse.identity.caller import LOCAL
 from pilothouse.jobs.secret import Secret
 from pilothouse.server import administration, inheritance, listen, original
-from pilothouse.server.app import Parts, SlapFactory, make_app
+from pilothouse.server.app import Parts, RestFactory, SlapFactory, make_app
+from pilothouse.server.following import Following
 from pilothouse.server.listen import Endpoint
 from pilothouse.server.master.formatting import register
 from pilothouse.server.profile import Profile
@@ -33,10 +34,11 @@ class Started(NamedTuple):
 
 
 class Doors(NamedTuple):
-    """The interfaces that are put together: the SLAP dialects, and the routes of our own."""
+    """The interfaces that are put together: the SLAP dialects, the routes of our own, and REST."""
 
     slap: SlapFactory
     routes: tuple[Any, ...] = ()
+    rest: RestFactory | None = None
 
 
 async def run(
@@ -56,9 +58,12 @@ async def run(
         try:
             await inherit(store, profile.original, clock.time())
             token = await prepared(store, profile, clock.time())
-            app = make_app(Parts(settings, profile, store, authority, clock), doors.slap, list(doors.routes))
+            following = Following(store)
+            parts = Parts(settings, profile, store, authority, clock)
+            app = make_app(parts, doors.slap, list(doors.routes), doors.rest, following)
             urls = tuple(endpoint.url for endpoint in endpoints)
-            await listen.serve(app, endpoints, stop, lambda: started(Started(urls, token)))
+            async with following.running(stop):
+                await listen.serve(app, endpoints, stop, lambda: started(Started(urls, token)))
         finally:
             await store.close()
     finally:

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar import Litestar, MediaType, Request, Response, get, post
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from pilothouse.clock import Clock
 from pilothouse.identity.authority import Authority
@@ -14,14 +14,14 @@ from pilothouse.server import enrolment
 from pilothouse.server.login import LoginError, client_of
 from pilothouse.server.master.errors import ForbiddenError, InvalidRequestError, MasterError
 from pilothouse.server.meters import CONTENT_TYPE, Meters
-from pilothouse.store import credentials
+from pilothouse.store import credentials, health
 from pilothouse.store.contract import Store
 from pilothouse.store.errors import StoreError
 
 T = TypeVar("T")
 Asked = Request[Any, Any, Any]
 
-PREFIXES: Final = ("/healthz", "/metrics", "/authority/", "/Person_", "/api/", "/schema")
+PREFIXES: Final = ("/healthz", "/metrics", "/authority/", "/Person_", "/api/")
 """Where these paths begin, and those of the REST interface that stands beside them."""
 
 OPEN: Final = ("/healthz", "/authority/", "/Person_")
@@ -55,11 +55,13 @@ class Site:
         self._clock = clock
 
     async def health(self) -> Response[Health]:
-        """Say whether the database answers."""
+        """Say whether the database answers, with the tables of this release."""
         try:
-            await self._store.read(lambda connection: connection.execute(select(1)).scalar())
+            ready = await self._store.read(health.is_ready)
         except StoreError:
             return Response(Health("failing", "away"), status_code=503)
+        if not ready:
+            return Response(Health("failing", "of another release"), status_code=503)
         return Response(Health("ok", "ok"))
 
     async def metrics(self) -> Response[bytes]:
@@ -133,6 +135,7 @@ def make_site(site: Site, enrolling: Enrolling, largest_body: int, routes: list[
     return Litestar(
         [*own, *routes],
         exception_handlers={kind: _refusal(status) for kind, status in _STATUSES},
+        openapi_config=None,  # /api/v1 has one
         request_max_body_size=largest_body,
         logging_config=None,
     )

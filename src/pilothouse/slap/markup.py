@@ -13,13 +13,13 @@ ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\ufff
 
 
 class MarkupError(UsageError):
-    """A document is not the XML that was asked for; ``line`` and ``column`` count from 1."""
+    """A document is not the XML that was asked for; ``line`` and ``column`` count from 1, 0 is an unknown column."""
 
     def __init__(self, reason: str, line: int, column: int) -> None:
         self.reason = reason
         self.line = line
         self.column = column
-        super().__init__(f"line {line}, column {column}: {reason}")
+        super().__init__(f"line {line}{f', column {column}' if column else ''}: {reason}")
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -1,176 +1,127 @@
-"""Consumption reports (TIO): the journal of a node, read against its schema (spec 11.1).
+"""Consumption reports (TIO): read against their schemas, with the line and the reason of every fault (spec 11).
 
-The schema is a table here: reading by it names the line and the reason of every fault, and needs no second parser.
+A document is looked through first: one with a DTD, too large or too deep goes no further. Then libxml2 validates it,
+which reads no other file and asks no network.
 """
 
-from typing import Final
+import math
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import msgspec
-
+from pilothouse.services.usage import Movement, Transaction, said
 from pilothouse.slap import markup
-from pilothouse.slap.markup import Limits
+from pilothouse.slap.markup import Limits, MarkupError
 
-_Model = tuple[tuple[str, int, bool], ...]
-"""The children of an element in order: name, fewest, and whether there may be more than one."""
+if TYPE_CHECKING:
+    from lxml import etree
 
-_CHILDREN: Final[dict[str, _Model]] = {
-    "journal": (("transaction", 1, True),),
-    "transaction": (
-        ("title", 0, False),
-        ("start_date", 1, False),
-        ("stop_date", 1, False),
-        ("reference", 1, False),
-        ("currency", 1, False),
-        ("payment_mode", 1, False),
-        ("category", 0, True),
-        ("arrow", 1, True),
-        ("movement", 1, True),
-    ),
-    "arrow": (("source", 0, False), ("destination", 0, False)),
-    "movement": (
-        ("resource", 1, False),
-        ("title", 0, False),
-        ("reference", 0, False),
-        ("quantity", 1, False),
-        ("price", 1, False),
-        ("VAT", 1, False),
-        ("category", 0, True),
-    ),
-}
-_TYPED: Final = frozenset({"transaction", "arrow"})
-_NUMBERS: Final = frozenset({"quantity", "price"})
-_DEFAULT: Final = Limits(size=16 * 1024 * 1024, depth=8)
+__all__ = ["LIMITS", "Movement", "Transaction", "loads", "loads_partition"]
+
+LIMITS: Final = Limits(size=16 * 1024 * 1024, depth=8)
+"""More than a report of a large node has; it is four elements deep."""
+
+_Schema = Literal["computer_consumption", "partition_consumption"]
+_GREATEST: Final = 1e15  # of a quantity or a price; up to there binary fractions keep cents
+_SHOWN: Final = 200  # characters of a fault: the parser repeats the text that it refuses
 
 
-class Movement(msgspec.Struct, frozen=True, kw_only=True):
-    """So much of a resource was used by what ``reference`` names."""
-
-    resource: str
-    quantity: float
-    price: float
-    vat: str
-    title: str = ""
-    reference: str = ""
-    categories: tuple[str, ...] = ()
+def loads(document: bytes | str, limits: Limits = LIMITS) -> tuple[Transaction, ...]:
+    """Return what a node's journal reports (11.1). Raises MarkupError with the line and the reason."""
+    root = _valid(document, "computer_consumption", limits)
+    return tuple(_transaction(each) for each in root.iterchildren("transaction"))
 
 
-class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """What was used between two moments, as texts of the reporter's choice."""
-
-    type: str
-    start: str
-    stop: str
-    reference: str
-    movements: tuple[Movement, ...]
-    title: str = ""
+def loads_partition(document: bytes | str, limits: Limits = LIMITS) -> tuple[Movement, ...]:
+    """Return what one partition reports (11.2). Raises MarkupError with the line and the reason."""
+    root = _valid(document, "partition_consumption", limits)
+    return tuple(_movement(each) for each in root.iterchildren("movement"))
 
 
-def loads(document: bytes | str, limits: Limits = _DEFAULT) -> tuple[Transaction, ...]:
-    """Return what a journal reports. Raises MarkupError with the line and the reason."""
+def _valid(document: bytes | str, name: _Schema, limits: Limits) -> "etree._Element":
+    from lxml import etree  # noqa: PLC0415  most commands read no report
+
     # a declared encoding says how it was stored, and a text is decoded already
-    reader = _Reader()
-    markup.parse(document, reader, limits)
-    return tuple(reader.transactions)
+    content = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
+    markup.parse(document, _Silent(), limits)
+    encoding = "utf-8" if isinstance(document, str) else None
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True,
+        encoding=encoding,
+    )  # fmt: skip
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise MarkupError(str(error.msg), line or 1, column or 1) from error
+    schema = _schema(name)
+    if not schema.validate(root):
+        log: Any = schema.error_log  # what its stubs know of it is nothing
+        fault = log[0]
+        raise MarkupError(_shown(fault.message), fault.line, fault.column)
+    return root
 
 
-class _Open:
-    """An element that has begun: where it is in its model, and what it holds."""
+@cache
+def _schema(name: _Schema) -> "etree.XMLSchema":
+    from lxml import etree  # noqa: PLC0415
 
-    def __init__(self, tag: str, attributes: dict[str, str]) -> None:
-        self.tag = tag
-        self.type = attributes.get("type", "")
-        self.model = _CHILDREN.get(tag)
-        self.position = 0
-        self.count = 0
-        self.pieces: list[str] = []
-        self.texts: dict[str, str] = {}
-        self.categories: list[str] = []
-        self.movements: list[Movement] = []
-
-    def accept(self, tag: str) -> None:
-        for number in range(self.position, len(self.model or ())):
-            name, fewest, several = (self.model or ())[number]
-            seen = self.count if number == self.position else 0
-            if name == tag and (several or not seen):
-                self.position, self.count = number, seen + 1
-                return
-            if seen < fewest:
-                raise ValueError(f"<{self.tag}> has <{tag}> where <{name}> must be")
-        raise ValueError(f"<{self.tag}> has <{tag}>, which may not be there")
-
-    def finish(self) -> None:
-        for number in range(self.position, len(self.model or ())):
-            name, fewest, _ = (self.model or ())[number]
-            if (self.count if number == self.position else 0) < fewest:
-                raise ValueError(f"<{self.tag}> ends without <{name}>")
+    text = resources.files("pilothouse.slap.schemas").joinpath(f"{name}.xsd").read_bytes()
+    return etree.XMLSchema(etree.fromstring(text))
 
 
-class _Reader:
-    def __init__(self) -> None:
-        self.transactions: list[Transaction] = []
-        self._open: list[_Open] = []
+def _transaction(element: "etree._Element") -> Transaction:
+    return Transaction(
+        type=str(element.get("type")),
+        title=said(element.findtext("title")),
+        start=said(element.findtext("start_date")),
+        stop=said(element.findtext("stop_date")),
+        reference=said(element.findtext("reference")),
+        currency=said(element.findtext("currency")),
+        payment_mode=said(element.findtext("payment_mode")),
+        categories=_categories(element),
+        movements=tuple(_movement(each) for each in element.iterchildren("movement")),
+    )
+
+
+def _movement(element: "etree._Element") -> Movement:
+    return Movement(
+        resource=(element.findtext("resource") or "").strip(),
+        title=said(element.findtext("title")),
+        reference=said(element.findtext("reference")),
+        quantity=_number(element, "quantity"),
+        price=_number(element, "price"),
+        vat=said(element.findtext("VAT")),
+        categories=_categories(element),
+    )
+
+
+def _number(element: "etree._Element", name: str) -> float:
+    """Return a number that can be added up: the schema lets anything pass, INF and NaN too."""
+    found: Any = element.find(name)
+    number = float(found.text)
+    if not (math.isfinite(number) and abs(number) <= _GREATEST):
+        raise MarkupError(f"Element '{name}': {found.text.strip()[:40]!r} cannot be added up", found.sourceline, 0)
+    return number
+
+
+def _categories(element: "etree._Element") -> tuple[str, ...]:
+    found = (said(each.text) for each in element.iterchildren("category"))
+    return tuple(each for each in found if each)
+
+
+def _shown(message: str) -> str:
+    return message if len(message) <= _SHOWN else f"{message[:_SHOWN]} ..."
+
+
+class _Silent:
+    """Looks at a document without keeping anything of it."""
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if self._open:
-            self._open[-1].accept(tag)
-        elif tag != "journal":
-            raise ValueError(f"the document is <{tag}>, not <journal>")
-        if tag in _TYPED and not attributes.get("type"):
-            raise ValueError(f"<{tag}> has no type")
-        self._open.append(_Open(tag, attributes))
-
-    def text(self, data: str) -> None:
-        element = self._open[-1]
-        if element.model is None:
-            element.pieces.append(data)
-        elif data.strip():
-            raise ValueError(f"text within <{element.tag}>: {data.strip()[:40]!r}")
+        """Take the begin of an element."""
 
     def end(self, tag: str) -> None:
-        element = self._open.pop()
-        element.finish()
-        if tag == "journal":
-            return
-        parent = self._open[-1]
-        if tag == "movement":
-            parent.movements.append(_movement(element))
-        elif tag == "transaction":
-            self.transactions.append(_transaction(element))
-        elif tag == "category":
-            parent.categories.append("".join(element.pieces))
-        elif element.model is None:
-            parent.texts[tag] = _leaf(tag, "".join(element.pieces))
+        """Take the end of an element."""
 
-
-def _leaf(tag: str, text: str) -> str:
-    if tag in _NUMBERS:
-        try:
-            float(text)
-        except ValueError as error:
-            raise ValueError(f"<{tag}> does not hold a number: {text.strip()[:40]!r}") from error
-    return text
-
-
-def _movement(element: _Open) -> Movement:
-    texts = element.texts
-    return Movement(
-        resource=texts["resource"],
-        quantity=float(texts["quantity"]),
-        price=float(texts["price"]),
-        vat=texts["VAT"],
-        title=texts.get("title", ""),
-        reference=texts.get("reference", ""),
-        categories=tuple(element.categories),
-    )
-
-
-def _transaction(element: _Open) -> Transaction:
-    texts = element.texts
-    return Transaction(
-        type=element.type,
-        start=texts["start_date"],
-        stop=texts["stop_date"],
-        reference=texts["reference"],
-        movements=tuple(element.movements),
-        title=texts.get("title", ""),
-    )
+    def text(self, data: str) -> None:
+        """Take text within an element."""

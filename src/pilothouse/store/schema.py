@@ -148,6 +148,8 @@ nodes = Table(
     *_status(),
 )
 Index("ix_nodes_project", nodes.c.project, nodes.c.reference)
+_partial("ix_nodes_computers", nodes.c.project, nodes.c.reference, where=nodes.c.registered.is_not(None))
+_partial("ix_nodes_targets", nodes.c.project, nodes.c.reference, where=nodes.c.host != literal_column("''"))
 _partial(
     "ix_nodes_room",
     nodes.c.project,
@@ -176,6 +178,7 @@ supplies = Table(
     CheckConstraint("state IN ('available', 'destroyed')", "state"),
     Index("uq_supplies_node_id_url", "node_id", "url", unique=True),
     Index("ix_supplies_node_id_position", "node_id", "position"),
+    Index("ix_supplies_url_node_id", "url", "node_id"),
     Index("ix_supplies_url_state", "url", "state", "node_id"),
 )
 
@@ -245,6 +248,8 @@ _partial(
 )
 _partial("ix_instances_live_node", instances.c.node_id, where=_lives)
 _partial("ix_instances_live_root", instances.c.root_id, where=and_(_lives, instances.c.root_id.is_not(None)))
+_partial("ix_instances_live_project", instances.c.project, instances.c.id, where=_lives)
+Index("ix_instances_place", instances.c.node_id, instances.c.place, instances.c.id)
 
 partitions = Table(
     "partitions",
@@ -306,10 +311,11 @@ usage_reports = Table(
     Column("node_id", ForeignKey(nodes.c.id, ondelete="SET NULL")),
     _text("computer", None),
     _text("reference"),
+    _text("digest"),  # of the document: the same report again is the same
     _time("received", nullable=False),
     _text("document", None),
-    Index("ix_usage_reports_node_id_received", "node_id", "received"),
-    Index("ix_usage_reports_received", "received"),
+    Index("uq_usage_reports_computer", "computer", "reference", "digest", unique=True),
+    Index("ix_usage_reports_node_id", "node_id", "id"),
 )
 
 usage_movements = Table(
@@ -317,8 +323,10 @@ usage_movements = Table(
     METADATA,
     Column("report_id", ForeignKey(usage_reports.c.id, ondelete="CASCADE"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("instance_id", ForeignKey(instances.c.id)),
+    Column("instance_id", ForeignKey(instances.c.id)),  # NULL for what the node used itself
     _text("owner"),
+    _text("project"),
+    _text("computer"),
     _text("start"),
     _text("stop"),
     _time("at", nullable=False),
@@ -327,8 +335,12 @@ usage_movements = Table(
     _text("reference"),
     Column("quantity", Double, nullable=False),
     Column("price", Double, nullable=False),
+    _text("currency"),
     _text("vat"),
     _text("category"),
+    Index("ix_usage_movements_at", "at"),
+    Index("ix_usage_movements_project_at", "project", "at"),
+    Index("ix_usage_movements_computer_at", "computer", "at"),
     Index("ix_usage_movements_instance_id_at", "instance_id", "at"),
     Index("ix_usage_movements_owner_at", "owner", "at"),
 )
@@ -365,6 +377,24 @@ forwards = Table(
     METADATA,
     Column("title", Text, primary_key=True),
     Column("master_url", Text, primary_key=True),
+)
+
+changes = Table(
+    "changes",
+    METADATA,
+    # one row for each node, instance and supply, which triggers of the database keep: see store/changes.py
+    Column("kind", Text, primary_key=True),
+    Column("subject_id", Id, primary_key=True),
+    Column("xid", Id, nullable=False, server_default="0"),
+    Column("position", Id, nullable=False),
+    _text("project"),
+    _text("computer"),
+    _text("subject"),
+    _text("state"),
+    _text("reported"),
+    Column("revision", Id, nullable=False, server_default="0"),
+    Column("gone", Boolean, nullable=False, server_default="0"),
+    Index("ix_changes_xid_position", "xid", "position"),
 )
 
 settings = Table("settings", METADATA, Column("name", Text, primary_key=True), _text("value", None))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from litestar import post
 from litestar.params import JSONBody
+from sqlalchemy import text
 from tests.servers import serving
 
 from pilothouse.errors import RefusedError, SettingsError
@@ -58,6 +59,8 @@ async def test_health_and_metrics(tmp_path: Path) -> None:
         await client.get("/anything/at/all")
         await client.get("/hateoas/")
         page = (await client.get("/metrics")).text
+    assert "pilothouse_streams 0.0" in page
+    assert "process_resident_memory_bytes" in page
     assert 'pilothouse_requests_total{dialect="classic",status="200"} 1.0' in page
     assert 'pilothouse_requests_total{dialect="hateoas",status="200"} 1.0' in page
     assert 'pilothouse_instances{state="started"} 0.0' in page
@@ -191,3 +194,10 @@ async def test_tls_with_a_certificate_of_the_site(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not a certificate and its key"):
         async with serving(tmp_path, made=doors(answer), **settings):
             pass
+
+
+async def test_a_server_whose_tables_were_changed_by_another_release_is_not_ready(tmp_path: Path) -> None:
+    async with serving(tmp_path, made=doors(answer)) as server, server.client(None) as client:
+        await server.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = 'r9999'")) and None)
+        found = await client.get("/healthz")
+    assert (found.status_code, found.json()) == (503, {"status": "failing", "database": "of another release"})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pilothouse.identity.caller import LOCAL, Caller, Role
-from pilothouse.identity.permissions import Action, Subject, may
+from pilothouse.identity.permissions import Action, Subject, may, unconfined
 
 ACTIONS = typing.get_args(Action)
 ROLES = typing.get_args(Role)
@@ -89,3 +89,19 @@ def test_an_instance_acts_for_itself_and_looks_at_its_tree() -> None:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_caller_without_name_or_role_may_do_nothing(kind: typing.Any, action: Action) -> None:
     assert not may(Caller(kind=kind), action, Subject())
+
+
+@given(
+    st.sampled_from(["local", "user", "node", "instance"]),
+    st.sets(st.sampled_from(ROLES)),
+    st.sampled_from(["", "p"]),
+    st.sampled_from(["", "p", "q"]),
+)
+def test_who_is_unconfined_may_do_everything_everywhere(
+    kind: typing.Any, roles: set[Role], project: str, other: str
+) -> None:
+    caller = Caller(kind=kind, name="a", project=project, roles=frozenset(roles))
+    if unconfined(caller):
+        assert all(may(caller, action, Subject(project=other)) for action in ACTIONS)
+    else:
+        assert not all(may(caller, action, Subject(project=f"not {project}")) for action in ACTIONS)
