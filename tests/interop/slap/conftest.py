@@ -6,9 +6,6 @@ import pytest
 from tests.originals import Original, slapos
 from tests.slapproxy import SlapProxy
 
-for part in ("nodes", "requests", "trees", "slaves", "library"):
-    pytest.register_assert_rewrite(f"tests.interop.slap.checks_{part}")
-
 
 @pytest.fixture(scope="session")
 def original() -> Original:
