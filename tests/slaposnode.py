@@ -31,8 +31,14 @@ def run(words: Sequence[str | Path], folder: Path, code: int | None = 0) -> Ran:
     """Run a program; None allows every exit code."""
     done = subprocess.run(
         [str(word) for word in words],
-        cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE,
-    )  # fmt: skip
+        cwd=folder,
+        env={**os.environ, "PYTHONWARNINGS": "ignore:Unverified HTTPS"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
     assert code is None or done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return Ran(done.returncode, done.stdout, _HEAD.sub("", done.stderr))
 
@@ -103,7 +109,11 @@ class SlaposNode:
 
     @property
     def computer(self) -> str:
-        return self._file()["slapos"]["computer_id"]
+        return self.values()["computer_id"]
+
+    def values(self) -> dict[str, str]:
+        """Return what the configuration says of the node and its master."""
+        return dict(self._file()["slapos"])
 
     def __call__(self, *words: str, code: int | None = 0) -> Ran:
         """Run ``slapos node ...``."""

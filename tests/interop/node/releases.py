@@ -32,12 +32,12 @@ QUICK = """\
 import configparser, pathlib, sys
 
 here = pathlib.Path.cwd()
-if not (here / ".slapos-resource").exists():
+file = configparser.RawConfigParser(strict=False)
+file.read("buildout.cfg")
+if "slap-connection" not in file:
     sys.exit(0)  # the release itself has nothing to build
 import slapos.slap
 
-file = configparser.RawConfigParser(strict=False)
-file.read("buildout.cfg")
 me = file["slap-connection"]
 slap = slapos.slap.slap()
 slap.initializeConnection(me["server-url"], me["key-file"] or None, me["cert-file"] or None)

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.interop.node import releases
@@ -12,21 +12,35 @@ from tests.slaposnode import Ran, SlaposNode, run
 from tests.sshd import free_port
 
 from pilothouse.cli import main
+from pilothouse.slap.client import slap
 
 
 class Site:
     """A master, one node of two partitions, a client, and two releases that the node can install."""
 
-    def __init__(self, server: ServerProcess, node: SlaposNode, client: Path) -> None:
+    def __init__(self, server: ServerProcess, node: SlaposNode, client: Path, root: Path | None = None) -> None:
         self.server = server
         self.node = node
         self.client = client
+        self.root = root
         self.built = releases.built(node.folder / "built")
         self.quick = releases.quick(node, node.folder / "quick")
 
     def slapos(self, *words: str, code: int = 0) -> Ran:
         """Run a client command of the original."""
         return run([self.node.original.program("slapos"), *words, "--cfg", self.client], self.node.folder, code)
+
+    @contextlib.contextmanager
+    def library(self) -> Iterator[slap]:
+        """Give our library with the node's certificate, to see what the node is told."""
+        told, made = self.node.values(), slap()
+        root = str(self.root) if self.root else None
+        made.initializeConnection(told["master_url"], told.get("key_file"), told.get("cert_file"), root)
+        try:
+            yield made
+        finally:
+            assert made._connection_helper is not None
+            made._connection_helper.close()
 
     def request(self, title: str, release: str, *words: str) -> Ran:
         """Request a service on the node."""
@@ -64,7 +78,7 @@ def with_certificates(original: Original, folder: Path) -> Iterator[Site]:
         node.register("web-1", token(folder, "node", "token"), secure, server.url)
         node.configure()
         configure_client(original, client, token(folder, "user", "token", "admin", "--kind", "client"), secure, server)
-        yield Site(server, node, client)
+        yield Site(server, node, client, folder / "ca" / "ca.crt")
 
 
 def configure_client(
@@ -90,9 +104,3 @@ def _ended(server: ServerProcess, node: SlaposNode) -> Iterator[None]:
     finally:
         node.stop()
         server.clean()
-
-
-SITES: dict[str, Callable[[Original, Path], contextlib.AbstractContextManager[Site]]] = {
-    "without login": without_login,
-    "with certificates": with_certificates,
-}
