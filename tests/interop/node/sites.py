@@ -1,25 +1,22 @@
 """Our master with a node and a client of the original: without login, and with certificates on both sides."""
 
 import contextlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.interop.node import releases
+from tests.interop.server import desks
 from tests.originals import Original
 from tests.serverprocess import ServerProcess
 from tests.slaposnode import Ran, SlaposNode, run
-from tests.sshd import free_port
 
-from pilothouse.cli import main
 from pilothouse.slap.client import slap
 
 
 class Site:
     """A master, one node of two partitions, a client, and two releases that the node can install."""
 
-    def __init__(self, server: ServerProcess, node: SlaposNode, client: Path, root: Path | None = None) -> None:
-        self.server = server
+    def __init__(self, node: SlaposNode, client: Path, root: Path | None = None) -> None:
         self.node = node
         self.client = client
         self.root = root
@@ -49,52 +46,25 @@ class Site:
 
 @contextlib.contextmanager
 def without_login(original: Original, folder: Path) -> Iterator[Site]:
-    """`slapos proxy start`: whoever reaches it may do everything."""
-    port = free_port()
-    file = folder / "slapos-proxy.cfg"
-    file.write_text(
-        f"[slapos]\ncomputer_id = COMP-1\n[slapproxy]\nport = {port}\ndatabase_uri = {folder / 'proxy.db'}\n"
-    )
-    words = ("proxy", "start", "--cfg", str(file))
-    server = ServerProcess(folder, *words, module="pilothouse.cli.slapos.main", port=port).start()
+    """Give a node of `slapos proxy start`."""
+    server = desks.proxy(folder / "server").start()
     node = SlaposNode(original, folder / "node", 2).configure(computer_id="COMP-1", master_url=f"{server.url}/")
     client = folder / "slapos-client.cfg"
     client.write_text(f"[slapos]\nmaster_url = {server.url}/\n")
     with _ended(server, node):
-        yield Site(server, node, client)
+        yield Site(node, client)
 
 
 @contextlib.contextmanager
 def with_certificates(original: Original, folder: Path) -> Iterator[Site]:
-    """`pilothouse up` with mutual TLS: the original's own commands fetch both certificates with our tokens."""
-    file, tls = folder / "pilothouse.toml", free_port()
-    file.write_text('client_certificates = "required"\n')
-    plain = free_port()
-    words = ("up", "--config", file, "--data", folder, "--listen", f"127.0.0.1:{plain}")
-    server = ServerProcess(folder, *map(str, words), "--tls-listen", f"127.0.0.1:{tls}", port=plain).start()
-    secure = f"https://127.0.0.1:{tls}"
+    """Give a node of `pilothouse up`: the original's own commands fetch both certificates with our tokens."""
+    guarded = desks.Guarded(folder / "server")
     node, client = SlaposNode(original, folder / "node", 2), folder / "home" / "slapos-client.cfg"
-    with _ended(server, node):
-        node.register("web-1", token(folder, "node", "token"), secure, server.url)
+    with _ended(guarded.server.start(), node):
+        node.register("web-1", guarded.token("node", "token"), guarded.url, guarded.server.url)
         node.configure()
-        configure_client(original, client, token(folder, "user", "token", "admin", "--kind", "client"), secure, server)
-        yield Site(server, node, client, folder / "ca" / "ca.crt")
-
-
-def configure_client(
-    original: Original, client: Path, given: str, master: str, server: ServerProcess, code: int = 0
-) -> Ran:
-    """Run the original's `configure client`."""
-    words = ("configure", "client", "--cfg", client, "--token", given, "--master-url", master)
-    return run([original.program("slapos"), *words, "--master-url-web", server.url], Path(), code)
-
-
-def token(data: Path, *words: str) -> str:
-    """Return the token that a command of ours makes."""
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown):
-        assert main.main([*words, "--data", str(data)]) == 0
-    return shown.getvalue().strip()
+        guarded.configure_client(original, client, guarded.client_token())
+        yield Site(node, client, guarded.root)
 
 
 @contextlib.contextmanager

@@ -115,7 +115,8 @@ def test_stopping_stops_the_tree_and_starting_starts_it(site: Site) -> None:
     for number in range(2):
         (site.node.partition(number) / "pid").unlink()
     site.request("root", site.quick, "--state", "started", *WORD)
-    site.node("instance")
+    for _ in range(2):
+        site.node("instance")
     for number in range(2):
         await_service(site, number)
     assert (states(site), running(site), running(site, 1)) == (["started", "started"], True, True)
