@@ -70,7 +70,7 @@ def occupied(two: Two) -> dict[str, Any]:
 
 
 def test_requests_go_to_the_other_master_and_its_answers_come_back(two: Two) -> None:
-    """Checks M01, M03 to M06, M08."""
+    """Checks M01, M04, M05, M06, M08."""
     here = two.near.node(2)
     found = two.near.order.request(THERE, "t", {"a": "1"})
     assert (found.slap_computer_id, found.getId(), found._master_url) == (two.there.id, "far0", two.far.url)

@@ -1,6 +1,7 @@
-"""The original's `configure client` and `node register` at our web paths, with our tokens (group K of the spec)."""
+"""`configure client` and `node register`, the original's and ours, at our web paths with our tokens (group K)."""
 
 import configparser
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.interop.server.desks import Guarded
 from tests.originals import Original
+from tests.slaposcli import Slapos
 from tests.slaposnode import Ran, as_root, run
 
 DENIED = "Access denied to the SlapOS Master. Please check the authentication token or require a new one."
@@ -32,7 +34,7 @@ def options(path: Path, section: str) -> dict[str, str]:
 
 
 def test_a_client_gets_its_files_once(guarded: Guarded, original: Original, tmp_path: Path) -> None:
-    """Checks K01 to K03."""
+    """Checks K01, K02, K03."""
     home, token = tmp_path / "home", guarded.client_token()
     home.mkdir()
     for name, what in (("slapos-client.cfg", "configuration"), ("client.crt", "certificate"), ("client.key", "key")):
@@ -65,7 +67,7 @@ def register(guarded: Guarded, original: Original, cfg: Path, name: str, token: 
 
 
 def test_a_node_is_registered_once_by_name(guarded: Guarded, original: Original, tmp_path: Path) -> None:
-    """Checks K04 to K06."""
+    """Checks K04, K05, K06."""
     cfg = tmp_path / "etc" / "slapos.cfg"
     said = register(guarded, original, cfg, "web-1", guarded.token("node", "token")).said
     told = options(cfg, "slapos")
@@ -87,3 +89,19 @@ def test_a_node_is_registered_once_by_name(guarded: Guarded, original: Original,
     assert "Node has successfully been configured as COMP-" in said
     assert DENIED in register(guarded, original, elsewhere, "web-5", token, code=1).said
     assert not elsewhere.parent.exists()
+
+
+def test_our_own_commands_register_as_well(
+    guarded: Guarded, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    guarded.token("user", "add", "ann", "--role", "operator")
+    where = ("--master-url", guarded.url, "--master-url-web", guarded.server.url)
+    node, client = tmp_path / "etc" / "slapos.cfg", tmp_path / "home" / "slapos-client.cfg"
+    token = guarded.token("node", "token", "--user", "ann")
+    said = Slapos(capsys, str(node))("node", "register", "ours-1", "--token", token, *where).err
+    assert f"Node has successfully been configured as {options(node, 'slapos')['computer_id']}." in said
+    slapos = Slapos(capsys, str(client))
+    slapos("configure", "client", "--token", guarded.token("user", "token", "ann", "--kind", "client"), *where)
+    client.write_text(client.read_text().replace("[slapos]", f"[slapos]\nmaster_ca_file = {guarded.root}", 1))
+    assert f"{options(node, 'slapos')['computer_id']} ours-1" in slapos("computer", "list").out
