@@ -1,6 +1,7 @@
 """The originals, each in a virtual environment of its own that is made once and kept. They are run, never imported."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -34,9 +35,10 @@ def slapos() -> Original:
     """Return the newest slapos.core that the machine's interpreters can run, installed.
 
     1.26.1 loses commands before Python 3.12; 1.24.0 has them all, and needs an older setuptools. Neither names
-    libnetworkcache among its requirements, and both import it.
+    libnetworkcache among its requirements, and both import it. The recipe is for releases that nodes build: they
+    find only what the interpreter itself has.
     """
-    companions = ("slapos.libnetworkcache==0.30", "xml_marshaller==1.0.3")
+    companions = ("slapos.libnetworkcache==0.30", "xml_marshaller==1.0.3", "slapos.recipe.template==5.1")
     for version in ("3.12", "3.13"):
         if python := interpreter(version):
             return installed("slapos", "1.26.1", python, "slapos.core==1.26.1", *companions)
@@ -65,10 +67,13 @@ def _answers(python: Path, version: str) -> bool:
 
 
 def installed(name: str, version: str, python: Path, *requirements: str) -> Original:
-    """Return the environment of these requirements; the first one to ask makes it, others wait for it."""
-    folder = CACHE / f"{name}-{version}"
-    CACHE.mkdir(parents=True, exist_ok=True)
+    """Return the environment of these requirements; the first one to ask makes it, others wait for it.
+
+    Other requirements make another environment, so that nobody's is taken away while it is used.
+    """
     wanted = "\n".join([str(python), *requirements])
+    folder = CACHE / f"{name}-{version}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         ready = folder / _READY

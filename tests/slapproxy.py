@@ -5,6 +5,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.originals import Original
@@ -15,12 +16,16 @@ COMPUTER = "local_computer"
 
 
 class SlapProxy:
-    """One proxy, listening on 127.0.0.1; ``lines`` are further lines of its configuration's first section."""
+    """One proxy, listening on 127.0.0.1.
 
-    def __init__(self, original: Original, folder: Path, *lines: str) -> None:
+    ``lines`` are further lines of its configuration's first section, ``sections`` the lines of further sections.
+    """
+
+    def __init__(self, original: Original, folder: Path, *lines: str, sections: Sequence[str] = ()) -> None:
         self._original = original
         self._folder = folder
         self._lines = lines
+        self._sections = sections
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.rest_url = f"{self.url}hateoas"
@@ -37,6 +42,7 @@ class SlapProxy:
             "host = 127.0.0.1",
             f"port = {self.port}",
             f"database_uri = {self._folder / 'proxy.db'}",
+            *self._sections,
         ]
         config = self._folder / "slapos-proxy.cfg"
         config.write_text("\n".join(settings) + "\n")

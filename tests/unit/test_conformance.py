@@ -14,7 +14,30 @@ PAGE = (ROOT / "docs" / "conformance.md").read_text("utf-8")
 GAPS = {5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75}
 CHECKS = [str(number) for number in range(1, 80) if number not in GAPS]
 DEFECTS = [f"D{number:02}" for number in range(1, 51)]
+# the groups of a SlapOS master's checks, with the numbers that were given
+MASTER = {
+    "A": "1-4 6-8",
+    "B": "1 3-6",
+    "C": "1-4 6-9 11-14 16-19",
+    "D": "1-4 6-9 11",
+    "E": "1-3",
+    "F": "1-4 6-9",
+    "G": "1-2",
+    "H": "1-2 4-6",
+    "W": "1 3-6 8-11 13-16 18-21",
+    "R": "2-5 7-10 12-15 17-20",
+    "T": "2-5 7-10",
+    "L": "2-5 7-10 12-15 17-19",
+    "M": "1 3-6 8",
+    "S": "1-6",
+    "P": "2",
+    "K": "1-3 5-6",
+    "X": "1-28",
+}
 NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")
+TEST = re.compile(r"test_")
+CHECK = re.compile(r"[a-z]\d\d_")  # what the tests of a library run one by one
+OF_A_MASTER = "Numbered checks of a SlapOS master"
 
 
 def rows(title: str) -> list[list[str]]:
@@ -32,7 +55,24 @@ ROWS = [(title, row) for title in SECTIONS for row in rows(title)]
 def names_in(file: str) -> frozenset[str]:
     tree = ast.parse((TESTS / file).read_text("utf-8"))
     found = (node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-    return frozenset(name for name in found if name.startswith("test_"))
+    shape = CHECK if Path(file).name.startswith("checks_") else TEST
+    return frozenset(name for name in found if shape.match(name))
+
+
+@functools.cache
+def source_of(file: str, name: str) -> str:
+    """Return a test's lines, with what decorates it."""
+    text = (TESTS / file).read_text("utf-8")
+    found = (node for node in ast.parse(text).body if getattr(node, "name", "") == name)
+    node = next(node for node in found if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+
+
+def numbered(group: str, ranges: str) -> list[str]:
+    """Return the numbers of ``1-3 5`` as the table has them."""
+    ends = [(each.partition("-")[0], each.rpartition("-")[2]) for each in ranges.split()]
+    return [f"{group}{number:02}" for first, last in ends for number in range(int(first), int(last) + 1)]
 
 
 def test_every_check_stands_once_and_in_order() -> None:
@@ -43,9 +83,20 @@ def test_every_defect_stands_once_and_in_order() -> None:
     assert [row[0] for row in rows("Defects of the original")] == DEFECTS
 
 
+def test_every_check_of_a_master_stands_once_and_in_order() -> None:
+    wanted = [number for group, ranges in MASTER.items() for number in numbered(group, ranges)]
+    assert [row[0] for row in rows(OF_A_MASTER)] == wanted
+
+
+@pytest.mark.parametrize("row", rows(OF_A_MASTER), ids=lambda row: row[0])
+def test_what_proves_a_check_of_a_master_names_it(row: list[str]) -> None:
+    said = "\n".join(source_of(file, name) for file, name in NAMED.findall(row[-1]))
+    assert re.search(rf"(?<![a-zA-Z0-9]){row[0]}(?![0-9])", said, re.IGNORECASE)
+
+
 @pytest.mark.parametrize(("title", "row"), ROWS, ids=[f"{title}: {row[0]}" for title, row in ROWS])
 def test_a_row_names_tests_that_exist_or_a_reason(title: str, row: list[str]) -> None:
-    assert len(row) == (2 if title == "Faults to survive" else 3)
+    assert len(row) == (2 if title.startswith("Faults ") else 3)
     assert all(row)
     proof = row[-1]
     named = NAMED.findall(proof)

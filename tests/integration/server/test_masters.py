@@ -156,7 +156,7 @@ async def test_w19_w20_this_master_by_name_and_a_master_that_is_not_listed(two: 
     assert sorted(await partitions(two.first)) == ["t", "t2"]
 
 
-async def test_a_dead_master_is_523_and_a_refusing_one_404(two: Two) -> None:
+async def test_a_dead_master_is_523_and_a_refusing_one_404(two: Two) -> None:  # X28
     with pytest.raises(ServerError, match="523"):
         await request(two.first, DEAD, "t")
     for number in range(4):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from pilothouse.identity.caller import Caller
+from pilothouse.identity.caller import Caller, PartitionKey
 from pilothouse.server.master import access, documents
 from pilothouse.server.master.errors import InvalidRequestError, NotFoundError
 from pilothouse.server.master.formatting import format_node, register
@@ -65,15 +65,18 @@ def revision(connection: Connection, computer: str) -> int | None:
 
 
 def partition(connection: Connection, caller: Caller, computer: str, reference: str) -> Partition:
-    """Return one partition (2.2). Raises NotFoundError."""
-    row = access.node(connection, caller, computer, "partition.read")
-    found = partitions.find(connection, row.reference, reference)
+    """Return one partition (2.2), to an instance its own and those of its tree. Raises NotFoundError, ForbiddenError."""
+    if caller.kind == "instance":
+        access.occupant(connection, caller, PartitionKey(computer, reference), "partition.read")
+    else:
+        access.node(connection, caller, computer, "partition.read")
+    found = partitions.find(connection, computer, reference)
     if found is None:
         raise NotFoundError(f"{computer} has no partition {reference}.")
     slot, _ = found
     held = None if slot.instance_id is None else instances.by_id(connection, slot.instance_id)
     return documents.partition(
-        row.reference,
+        computer,
         slot,
         partitions.addresses_of(connection, slot.id),
         held,

@@ -100,6 +100,9 @@ def test_an_instance_speaks_for_itself(master: Master, callers: dict[str, Caller
     child = master.request("own", by("instance", "N2/p0"), filter_xml={"computer_guid": "N2"})
     assert loaded(child).get("slap_computer_partition_id") == "p1"
     assert master.request("other", by("instance", "N2/p1"), filter_xml={"computer_guid": "N2"}).status_code == 403
+    for computer, partition, status in (("N2", "p0", 200), ("N2", "p1", 200), ("N2", "p2", 404), ("N1", "p0", 403)):
+        asked = {"computer_reference": computer, "computer_partition_reference": partition}
+        assert master.get("registerComputerPartition", by("instance"), **asked).status_code == status
     place = {"computer_id": "N2", "computer_partition_id": "p0", "connection_xml": marshalled({"a": "b"})}
     assert master.post("setComputerPartitionConnectionXml", by("instance", "N2/p0"), **place).text == "done"
     assert master.post("setComputerPartitionConnectionXml", by("instance", "N2/p1"), **place).status_code == 403

@@ -45,6 +45,12 @@ def test_roots_are_found_and_children_not(master: Master, node: Node, title: str
     assert search(master, f'{INSTANCES} AND title:="{title}-c"') == []
 
 
+def test_partitions_of_one_name_have_instances_of_their_own(master: Master, node: Node, title: str) -> None:  # X11
+    for computer in (node(1), node(1)):
+        master.request(f"{title} {computer}", filter_xml={"computer_guid": computer})
+    assert len([entry for entry in search(master, INSTANCES) if entry["title"].startswith(f"{title} ")]) == 2
+
+
 def test_a_freed_root_is_not_found(master: Master, node: Node, title: str) -> None:  # T10
     computer = node(1)
     master.request(title, filter_xml={"computer_guid": computer})

@@ -245,7 +245,7 @@ def test_what_the_schema_forbids_is_said_as_the_validator_does(master: Master) -
     assert answer.json()["type"] == "Bad Request"
 
 
-def test_nodes_speak_json(master: Master, node: Node, title: str) -> None:  # R18, B01 to B05
+def test_nodes_speak_json(master: Master, node: Node, title: str) -> None:  # R18, R20, B01, B03, B04, B05
     computer = node(1)
     guid = post(master, title, computer)["instance_guid"]
     named = {"computer_guid": computer}

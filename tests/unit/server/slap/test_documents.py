@@ -23,7 +23,8 @@ def test_a_request_is_answered_byte_for_byte_like_the_sample() -> None:
 
 def test_a_shared_request_is_answered_byte_for_byte_like_the_sample() -> None:
     answer = requested(shared=True, parameters={"domain": "d"}, software_type="other", host_software_type="default")
-    assert marshal_writer.dumps(documents.instance(answer)).decode() == SHARED
+    assert marshal_writer.dumps(documents.instance(answer, by_slot=True)).decode() == SHARED
+    assert attributes(documents.instance(answer))["_requested_state"] == "started"
 
 
 def test_a_free_partition_is_the_sample() -> None:

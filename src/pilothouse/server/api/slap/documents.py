@@ -45,6 +45,9 @@ def instance(document: InstanceDocument, *, by_slot: bool = False) -> Document:
             "_requested_state": document.state,
             "connection_xml": instance_xml.dumps(document.connection) if document.connection else None,
         }
+    elif not by_slot:
+        # without it a client looks at the host for the state, and then takes the host's connection for its own
+        attributes["_requested_state"] = document.state
     return SoftwareInstanceDocument((), attributes)
 
 
