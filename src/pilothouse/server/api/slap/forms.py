@@ -1,6 +1,7 @@
 """Fields of a query or a form, and what they hold: texts, and marshalled values of a given type."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,8 @@ from pilothouse.slap.documents import Value
 from pilothouse.slap.markup import MarkupError
 
 _MOST_FIELDS: Final = 100
+_NOTHING: Final = ("", "None")
+_SHORT: Final = 80  # characters
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -46,14 +49,15 @@ class Form(msgspec.Struct, frozen=True):
 
     def instance_state(self, name: str) -> InstanceState | None:
         """Return the state that an instance is asked to have; marshalled, None means: as it is."""
-        value = self._loaded(name, self.required(name))
+        value = self._word(name, self.required(name))
         if value is None or value in INSTANCE_STATES:
             return value  # type: ignore[return-value] # one of the literal's words
         raise InvalidRequestError(f"the field {name} holds {shown(value)}; allowed: {', '.join(INSTANCE_STATES)}, none")
 
     def flag(self, name: str) -> bool:
         """Return a marshalled truth value, False without one."""
-        value = self._value(name)
+        text = self.optional(name)
+        value = None if text in _NOTHING else self._word(name, text)
         if value is None or isinstance(value, bool):
             return bool(value)
         raise InvalidRequestError(f"the field {name} holds {shown(value)}; allowed: bool")
@@ -80,8 +84,15 @@ class Form(msgspec.Struct, frozen=True):
 
     def _value(self, name: str) -> Value:
         # a form of an old client says "None" for what it does not have
-        text = self.fields.get(name)
-        return None if text in (None, "", "None") else self._loaded(name, text or "")
+        text = self.optional(name)
+        return None if text in _NOTHING else self._loaded(name, text)
+
+    def _word(self, name: str, text: str) -> Value:
+        """Load what has few values; nobody may change what is returned."""
+        try:
+            return _remembered(text) if len(text) <= _SHORT else self._loaded(name, text)
+        except MarkupError as error:
+            raise InvalidRequestError(f"the field {name}: {error}") from error
 
     @staticmethod
     def _loaded(name: str, text: str) -> Value:
@@ -109,6 +120,9 @@ def parse(content: bytes, known: Collection[str] | None = None) -> Form:
     if known is not None and (strange := next((name for name in fields if name not in known), None)) is not None:
         raise InvalidRequestError(f"the field {strange[:40]!r} is unknown here; allowed: {', '.join(sorted(known))}")
     return Form(fields)
+
+
+_remembered = lru_cache(maxsize=64)(marshal_reader.loads)
 
 
 def as_texts(values: Mapping[str, object], where: str) -> dict[str, str]:
