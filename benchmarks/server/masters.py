@@ -8,14 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
-from benchmarks.server import calls, load
-from benchmarks.server.load import Order, Outcome, Target
-from benchmarks.server.processes import Process, ServerError, children, cpu, memory_mib
 from tests.databases import PASSWORD, Postgresql
 from tests.originals import slapos
 from tests.sshd import free_port
 
-ORIGINAL: Final = "original proxy"
+from benchmarks.server import calls, load
+from benchmarks.server.load import Order, Outcome, Target
+from benchmarks.server.processes import Process, ServerError, children, cpu, memory_mib
+
+ORIGINAL: Final = "original"
 _CLIENTS: Final = 16
 _SETUP: Final = 900.0
 
@@ -148,8 +149,8 @@ def masters(bin_folder: Path) -> dict[str, Callable[[Path], Master]]:
         ORIGINAL: Original,
         "proxy": lambda folder: Proxy(folder, bin_folder),
         "up": lambda folder: Up(folder, bin_folder, tls=False),
-        "up, TLS": lambda folder: Up(folder, bin_folder, tls=True),
-        "up, PostgreSQL": lambda folder: UpOnPostgresql(folder, bin_folder),
+        "up-tls": lambda folder: Up(folder, bin_folder, tls=True),
+        "up-postgresql": lambda folder: UpOnPostgresql(folder, bin_folder),
     }
 
 

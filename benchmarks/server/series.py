@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from benchmarks.server import calls, load
-from benchmarks.server.load import Order, Outcome
+from benchmarks.server.load import Order
 from benchmarks.server.masters import ORIGINAL, Master, prepare
 from benchmarks.server.processes import ServerError
 from benchmarks.server.results import Result
@@ -39,24 +39,21 @@ class Series:
         self._told = told
 
     def on(self, name: str, start: Callable[[Path], Master]) -> None:
-        """Measure one master. Raises ServerError."""
-        folder = Path(tempfile.mkdtemp(prefix="master-", dir=self._work))
-        try:
-            master = start(folder)
+        """Measure one master, started anew for each number of instances. Raises ServerError."""
+        for size in self._plan.sizes:
+            folder = Path(tempfile.mkdtemp(prefix="master-", dir=self._work))
             try:
-                held = 0
-                for size in self._plan.sizes:
-                    held = self._at(name, master, held, size)
+                master = start(folder)
+                try:
+                    self._at(name, master, size)
+                finally:
+                    master.stop()
             finally:
-                master.stop()
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
 
-    def _at(self, name: str, master: Master, held: int, size: int) -> int:
-        if held < size:  # a size that is smaller than what the measurements before left is measured with that
-            prepare(master, size)
-            master.fill(held, size)
-        size = max(held, size)
+    def _at(self, name: str, master: Master, size: int) -> None:
+        prepare(master, size)
+        master.fill(0, size)
         ways = (False,) if name == ORIGINAL else (True, False)
         measured = _Measured(name, master, size, self._told)
         for clients in self._plan.clients:
@@ -72,7 +69,6 @@ class Series:
             measured.once("new request", _taken(new, _NEW), clients, self._plan.seconds * 2, kept=ways[0])
         crowd = [calls.request(f"crowd{size}-{number}", master.headers) for number in range(CROWD)]
         measured.once("crowd", crowd, CROWD, 60.0, kept=False)
-        return size + _SPARE
 
 
 class _Measured:

@@ -116,7 +116,9 @@ def by_token(connection: Connection, text: str, now: float) -> Known | str:
     fault = "unknown" if token is None else tokens.fault(token, text, "access", now)
     if token is None or fault is not None:
         return f"the token is {fault}; make another: pilothouse user token NAME"
-    return _user(connection, token.user, token.project, "token", float("inf") if token.expires is None else token.expires)
+    return _user(
+        connection, token.user, token.project, "token", float("inf") if token.expires is None else token.expires
+    )
 
 
 def by_certificate(connection: Connection, held: Holder, now: float) -> Known | str:
