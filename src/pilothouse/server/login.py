@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ssl import PEM_cert_to_DER_cert
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,7 @@ from pilothouse.store import accounts, credentials, owners
 from pilothouse.store.contract import Store
 
 _BEARER: Final = "bearer"
+_KEPT: Final = 4096  # proofs that were looked up
 Scope = Mapping[str, Any]
 
 
@@ -31,13 +32,21 @@ class LoginError(PilothouseError):
         super().__init__(text)
 
 
+class Known(NamedTuple):
+    """Whom a proof stands for, and until when, in seconds since the epoch."""
+
+    caller: Caller
+    until: float
+
+
 class Login:
-    """Finds out who calls."""
+    """Finds out who calls. A proof is looked up again only after the store has changed, where the store can tell."""
 
     def __init__(self, store: Store, clock: Clock, throttle: Throttle) -> None:
         self._store = store
         self._clock = clock
         self._throttle = throttle
+        self._looked_up: dict[str | Holder, tuple[int, Known]] = {}
 
     async def caller(self, scope: Scope) -> Caller:
         """Return who sent a request. A token that is given wins over a certificate. Raises LoginError."""
@@ -46,18 +55,26 @@ class Login:
             raise LoginError(f"too many failed logins from {address}; wait {wait:.0f} seconds", wait)
         now = self._clock.time()
         token, found = bearer(scope["headers"]), certified(scope)
-        if token is not None:
-            text = token
-            caller = await self._store.read(lambda connection: by_token(connection, text, now))
-        elif found is not None:
-            held = found
-            caller = await self._store.read(lambda connection: by_certificate(connection, held, now))
-        else:
+        proof = found if token is None else token
+        if proof is None:
             raise LoginError("log in: send a client certificate, or the header 'Authorization: Bearer TOKEN'")
-        if isinstance(caller, str):
+        version = self._store.version()
+        before, known = self._looked_up.get(proof, (None, None))
+        if known is not None and version == before and now < known.until:
+            return known.caller
+        answer = await self._store.read(lambda connection: _known(connection, proof, now))
+        if isinstance(answer, str):
             self._throttle.failed(address)
-            raise LoginError(caller)
-        return caller
+            raise LoginError(answer)
+        self._keep(proof, version, answer)
+        return answer.caller
+
+    def _keep(self, proof: str | Holder, version: int | None, known: Known) -> None:
+        if version is None:
+            return
+        if len(self._looked_up) >= _KEPT:
+            self._looked_up.clear()
+        self._looked_up[proof] = (version, known)
 
 
 class NoLogin:
@@ -89,36 +106,44 @@ def certified(scope: Scope) -> Holder | None:
     return _read(chain[0]) if chain else None
 
 
-def by_token(connection: Connection, text: str, now: float) -> Caller | str:
+def _known(connection: Connection, proof: str | Holder, now: float) -> Known | str:
+    return by_token(connection, proof, now) if isinstance(proof, str) else by_certificate(connection, proof, now)
+
+
+def by_token(connection: Connection, text: str, now: float) -> Known | str:
     """Return the user whose token it is, or why it does not count."""
     token = credentials.token(connection, tokens.digest(text)) if tokens.kind_of(text) else None
     fault = "unknown" if token is None else tokens.fault(token, text, "access", now)
     if token is None or fault is not None:
         return f"the token is {fault}; make another: pilothouse user token NAME"
-    return _user(connection, token.user, token.project, "token")
+    return _user(
+        connection, token.user, token.project, "token", float("inf") if token.expires is None else token.expires
+    )
 
 
-def by_certificate(connection: Connection, held: Holder, now: float) -> Caller | str:
+def by_certificate(connection: Connection, held: Holder, now: float) -> Known | str:
     """Return whom a certificate speaks for, or why it does not count."""
     if held.kind == "server":
         return "the certificate is a server's; use a client's"
-    if fault := credentials.certificate_fault(connection, held.serial, held.kind, held.name, now):
-        return f"the certificate of {held.kind} {held.name} is {fault}"
+    until = credentials.certificate_standing(connection, held.serial, held.kind, held.name, now)
+    if isinstance(until, str):
+        return f"the certificate of {held.kind} {held.name} is {until}"
     if held.kind == "user":
-        return _user(connection, held.name, None, "certificate")
+        return _user(connection, held.name, None, "certificate", until)
     project = owners.project_of(connection, held.kind, held.name)
     if project is None:
         return f"there is no {held.kind} {held.name}"
-    return Caller(kind=held.kind, name=held.name, project=project, how="certificate")
+    return Known(Caller(kind=held.kind, name=held.name, project=project, how="certificate"), until)
 
 
-def _user(connection: Connection, name: str, project: str | None, how: str) -> Caller | str:
+def _user(connection: Connection, name: str, project: str | None, how: str, until: float) -> Known | str:
     user = accounts.find(connection, name)
     if user is None or user.disabled is not None:
         return f"user {name} may not log in"
     if project is None:  # a certificate names none
         project = "" if "" in user.roles else min(user.roles, default="")
-    return Caller(kind="user", name=name, project=project, roles=user.roles.get(project, frozenset()), how=how)
+    caller = Caller(kind="user", name=name, project=project, roles=user.roles.get(project, frozenset()), how=how)
+    return Known(caller, until)
 
 
 @lru_cache(maxsize=4096)

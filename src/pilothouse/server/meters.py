@@ -80,6 +80,10 @@ class MeasuredStore:
         with self._writes.track_inprogress():
             return await self._store.write(work)
 
+    def version(self) -> int | None:
+        """Return the version of the store below."""
+        return self._store.version()
+
     async def close(self) -> None:
         """Close the store below."""
         await self._store.close()

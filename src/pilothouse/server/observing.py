@@ -1,6 +1,7 @@
 """Around every request: its id, its line in the access log, its place in the counters, and an end to its patience."""
 
 import asyncio
+import itertools
 import logging
 import re
 import secrets
@@ -24,6 +25,9 @@ CALLER: Final = "caller"  # in the scope's state, once somebody has found out
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("pilothouse.access")
 _SANE_ID: Final = re.compile(rb"[\w.-]{1,64}")
+# another start counts from another beginning: a new random number for each request would cost more than its line
+_START: Final = secrets.token_hex(5)
+_COUNT: Final = itertools.count(1)
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -146,4 +150,4 @@ async def _refuse(exchange: _Exchange, send: Send, status: int, text: bytes) -> 
 
 def _request_id(scope: Scope) -> bytes:
     given = next((value for name, value in scope["headers"] if name == ID_HEADER), b"")
-    return given if _SANE_ID.fullmatch(given) else secrets.token_hex(8).encode("ascii")
+    return given if _SANE_ID.fullmatch(given) else f"{_START}-{next(_COUNT):06x}".encode("ascii")

@@ -1,7 +1,8 @@
 """The HTTP protocol of uvicorn, plus the client's certificate, plus patience with an end.
 
 uvicorn does not put the peer's certificate into the ASGI scope; here it is, as the ASGI extension ``tls`` says. A
-connection that sends no request for a while is closed, so that idle ones cannot use up the descriptors.
+connection that sends no request for a while is closed, so that idle ones cannot use up the descriptors; one that sends
+a head without an end is refused, because the parser would keep all of it.
 """
 
 import asyncio
@@ -9,15 +10,18 @@ import ssl
 from typing import Any, Final
 
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 FIRST_REQUEST: Final = 30.0  # seconds until the first request's head must be there
+LARGEST_HEAD: Final = 64 * 1024  # bytes; far more than any client of ours sends
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
-class PeerProtocol(H11Protocol):
+class PeerProtocol(HttpToolsProtocol):
     """One connection."""
 
     _patience: asyncio.TimerHandle | None = None
+    _head: int | None = 0  # bytes of the head that is being received, None behind its end
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Note who is at the other end."""
@@ -39,6 +43,25 @@ class PeerProtocol(H11Protocol):
         if self._patience is not None:
             self._patience.cancel()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; heads have an end."""
+        if self._head is not None:
+            self._head += len(data)
+        super().data_received(data)
+        if self._head is not None and self._head > LARGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Count the bytes of a head."""
+        self._head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting: what follows is a body."""
+        self._head = None
+        super().on_headers_complete()
 
     def _give_up(self) -> None:
         begun: object | None = self.cycle  # None until the first request, whatever its declared type says

@@ -1,10 +1,8 @@
 """XML from outside, read safely: no DTD, a largest size, a deepest nesting, and the place of every fault."""
 
 import re
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from xml.parsers import expat
-
-import msgspec
 
 from pilothouse.errors import UsageError
 
@@ -22,7 +20,7 @@ class MarkupError(UsageError):
         super().__init__(f"line {line}{f', column {column}' if column else ''}: {reason}")
 
 
-class Limits(msgspec.Struct, frozen=True):
+class Limits(NamedTuple):
     """How much of a document is read: ``size`` in bytes, also after references; ``depth`` in elements."""
 
     size: int = 64 * 1024 * 1024

@@ -6,9 +6,7 @@ the text. What was written once can be kept as a Fragment and is copied into lat
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
-
-import msgspec
+from typing import Any, Final, NamedTuple
 
 from pilothouse.errors import UsageError
 from pilothouse.slap import markup
@@ -25,16 +23,16 @@ class MarshalError(UsageError):
     """A value has no form in marshalled XML."""
 
 
-class Fragment(msgspec.Struct, frozen=True):
+class Fragment(NamedTuple):
     """A value that was written already; it may stand wherever a value may, as often as one likes.
 
     ``template`` has a ``%d`` in the place of every id, ``offsets`` says which id it is, counted from the first
-    one of the fragment, and ``count`` how many ids the fragment takes.
+    one of the fragment, and ``ids`` how many ids the fragment takes.
     """
 
     template: str
     offsets: tuple[int, ...]
-    count: int
+    ids: int
 
     def text(self, before: int) -> str:
         """Return the XML in a document where ``before`` was the last id."""
@@ -174,7 +172,7 @@ def _write_document(writer: _Writer, value: Document) -> None:
 
 def _write_fragment(writer: _Writer, value: Fragment) -> None:
     writer.parts.append(value.text(writer.last))
-    writer.last += value.count
+    writer.last += value.ids
 
 
 _WRITERS: Final[dict[type, Callable[[_Writer, Any], None]]] = {

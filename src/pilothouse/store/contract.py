@@ -28,6 +28,13 @@ class Store(Protocol):
         """
         ...
 
+    def version(self) -> int | None:
+        """Return a number that differs after every commit by anybody, without waiting for anything.
+
+        While it is the same, what was read since is still true. None where nobody can tell so cheaply: read again.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what was begun and close every connection."""
         ...

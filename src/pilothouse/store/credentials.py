@@ -119,14 +119,16 @@ def add_certificate(connection: Connection, kind: CertificateKind, name: str, is
     )
 
 
-def certificate_fault(connection: Connection, serial: str, kind: CertificateKind, name: str, now: float) -> str | None:
-    """Return why a certificate that the handshake accepted does not count, None when it does."""
+def certificate_standing(
+    connection: Connection, serial: str, kind: CertificateKind, name: str, now: float
+) -> float | str:
+    """Return until when a certificate that the handshake accepted counts, or why it does not."""
     row = _SERIAL.first(connection, serial=serial)
     if row is None or (row[0], row[1]) != (kind, name):
         return "unknown"
     if row[3] is not None:
         return "revoked"
-    return "expired" if now >= row[2] else None
+    return "expired" if now >= row[2] else float(row[2])
 
 
 def active_certificate(

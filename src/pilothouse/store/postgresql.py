@@ -70,6 +70,10 @@ class PostgresqlStore:
                 raise StoreError("the store is closed") from None
             raise
 
+    def version(self) -> int | None:
+        """Return None: other servers commit too, and only the database knows."""
+        return None
+
     async def close(self) -> None:
         """Finish what was begun and close every connection."""
         await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)

@@ -18,6 +18,7 @@ from pilothouse.store.errors import StoreError
 from pilothouse.store.group import Piece, carry_out, settle
 from pilothouse.store.migrate import migrate
 from pilothouse.store.reading import Readers
+from pilothouse.store.watch import Watch
 
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ class SqliteStore:
         self._queue: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_all, name="store-writer", daemon=True)
         self._readers = Readers(self._open_reader, readers, "BEGIN", explained)
+        self._watch = Watch(path)
         self._closed = False
         self._writer.start()
 
@@ -93,6 +95,10 @@ class SqliteStore:
         self._queue.put(piece)
         return await piece.future  # type: ignore[no-any-return]
 
+    def version(self) -> int | None:
+        """Return a number that differs after every commit of any process."""
+        return self._watch.version()
+
     async def close(self) -> None:
         """Finish what was begun and close every connection."""
         if self._closed:
@@ -101,6 +107,7 @@ class SqliteStore:
         self._queue.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._writer.join)
         await self._readers.close()
+        self._watch.close()
         self._engine.dispose()
 
     def _open_reader(self) -> Connection:

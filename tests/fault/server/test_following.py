@@ -36,6 +36,9 @@ class Away:
     async def write(self, work: Callable[[Connection], T]) -> T:
         return await self.store.write(work)
 
+    def version(self) -> int | None:
+        return self.store.version()
+
     async def close(self) -> None:
         await self.store.close()
 

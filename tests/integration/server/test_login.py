@@ -9,15 +9,17 @@ import pytest
 from sqlalchemy import Connection
 from tests.servers import Server, serving
 
-from pilothouse.identity import throttle
+from pilothouse.clock import ManualClock
+from pilothouse.identity import throttle, tokens
 from pilothouse.identity.caller import LOCAL
 from pilothouse.server import administration, enrolment
 from pilothouse.server.app import Authenticate, Parts, refuse
-from pilothouse.server.login import LoginError
+from pilothouse.server.login import Login, LoginError
 from pilothouse.server.master.errors import ForbiddenError
 from pilothouse.server.observing import App, Receive, Scope, Send
 from pilothouse.server.running import Doors
 from pilothouse.store import audit, credentials
+from pilothouse.store.contract import Store
 
 
 def whoami(parts: Parts, authenticate: Authenticate) -> App:
@@ -91,6 +93,40 @@ async def test_expired_revoked_and_removed(server: Server) -> None:
         "revoked": (401, "the token is revoked"),
         "removed": (401, "the token is revoked"),
     }
+
+
+async def test_a_token_that_logged_in_is_refused_as_soon_as_it_is_revoked(server: Server) -> None:
+    def made(connection: Connection) -> str:
+        administration.add_user(connection, LOCAL, "ann", "", ["viewer"], "", now())
+        return administration.new_token(connection, LOCAL, "ann", "access", "", "", None, now()).reveal()
+
+    def revoke(connection: Connection) -> None:
+        administration.revoke_token(connection, LOCAL, credentials.tokens_of(connection, "ann")[-1].token_id, now())
+
+    async with server.client(await server.write(made)) as client:
+        assert [(await client.get("/")).status_code for _ in range(3)] == [200] * 3
+        await server.write(revoke)
+        assert (await client.get("/")).status_code == 401
+
+
+async def test_what_was_looked_up_ends_with_the_token_and_with_the_roles(store: Store) -> None:
+    clock = ManualClock(1000.0)
+
+    def made(connection: Connection) -> str:
+        administration.add_user(connection, LOCAL, "ann", "", ["viewer"], "", clock.time())
+        return administration.new_token(connection, LOCAL, "ann", "access", "", "", 1, clock.time()).reveal()
+
+    token = await store.write(made)
+    login = Login(store, clock, throttle.Throttle(clock))
+    scope = {"headers": [(b"authorization", f"Bearer {token}".encode())], "client": ("127.0.0.1", 1)}
+    assert (await login.caller(scope)).roles == {"viewer"}
+    await store.write(
+        lambda connection: administration.add_user(connection, LOCAL, "ann", "", ["operator"], "", clock.time())
+    )
+    assert "operator" in (await login.caller(scope)).roles
+    clock.advance(tokens.DAY)  # nothing is changed in the store
+    with pytest.raises(LoginError, match="expired"):
+        await login.caller(scope)
 
 
 @ON_SQLITE

@@ -1,7 +1,7 @@
 """What a store promises, whichever database it is on."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import Connection, text
@@ -54,6 +54,32 @@ async def test_a_refusal_outlives_the_work_it_undid(store: Store) -> None:
             await call(refused)
     found = await store.read(lambda c: [tuple(row) for row in c.execute(text("SELECT action, subject FROM audit"))])
     assert found == [("refused: b", "kept")] * 2
+
+
+async def test_the_version_moves_with_every_commit_whoever_made_it(store: Store, where: str) -> None:
+    async def changed(do: Callable[[], Awaitable[object]]) -> bool | None:
+        before = store.version()
+        await do()
+        return None if before is None else store.version() != before
+
+    other = await open_store(where)
+    try:
+        found = [
+            await changed(lambda: store.write(lambda c: _put(c, "mine"))),
+            await changed(lambda: other.write(lambda c: _put(c, "theirs"))),
+            await changed(lambda: store.read(_names)),
+            await changed(lambda: store.write(lambda _: None)),
+        ]
+    finally:
+        await other.close()
+    # on PostgreSQL nobody can tell without asking the database, which is what the version is to spare
+    assert found == ([True, True, False, False] if where.startswith("sqlite") else [None] * 4)
+
+
+async def test_a_closed_store_has_no_version(where: str) -> None:
+    closed = await open_store(where)
+    await closed.close()
+    assert closed.version() is None
 
 
 async def test_a_reader_cannot_write(store: Store) -> None:

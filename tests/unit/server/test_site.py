@@ -21,6 +21,9 @@ class Away:
     async def write(self, work: Callable[[Connection], T]) -> T:
         raise StoreError("away")
 
+    def version(self) -> int | None:
+        return None
+
     async def close(self) -> None:
         pass
 

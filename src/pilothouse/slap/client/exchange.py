@@ -1,32 +1,24 @@
-"""One HTTP request and its answer, over connections that are kept open.
+"""One HTTP request and its answer, over connections that are kept open."""
 
-By the standard library: `httpx` alone would cost more start-up time than a whole `slapos` command may take.
-"""
-
-import base64
 import contextlib
-import http.client
 import os
 import weakref
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
-import msgspec
-
 from pilothouse.slap.client import webproxy
+from pilothouse.slap.client.wire import UnreadableError, Wire, authority, default_port, place_of
 
 if TYPE_CHECKING:
     import ssl
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 10
-_LARGEST: Final = 512 * 1024 * 1024
-_Idle = dict[str, list[http.client.HTTPConnection]]
-_STALE: Final = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+_STALE: Final = (ConnectionResetError, BrokenPipeError)
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(NamedTuple):
     """One request: ``body`` is None where there is none."""
 
     verb: str
@@ -35,7 +27,7 @@ class Call(msgspec.Struct, frozen=True):
     body: bytes | None = None
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(NamedTuple):
     """What came back; ``url`` is where the last redirection led, ``location`` where the next one leads."""
 
     status: int
@@ -43,10 +35,6 @@ class Reply(msgspec.Struct, frozen=True):
     url: str
     body: bytes
     location: str | None = None
-
-
-class UnreadableError(OSError):
-    """An answer that is no HTTP, leads in circles, or is larger than anything a master sends."""
 
 
 class Exchange:
@@ -60,7 +48,7 @@ class Exchange:
         self._timeout = timeout
         self._secure = secure
         self._context: ssl.SSLContext | None = None
-        self._idle: _Idle = {}
+        self._idle: dict[str, list[Wire]] = {}
         # nobody closes what the library gives out, so connections go with the last object that uses them
         weakref.finalize(self, _close, self._idle)
 
@@ -70,7 +58,7 @@ class Exchange:
             reply = self._once(call)
             if call.verb != "GET" or reply.status not in _REDIRECTS or not reply.location:
                 return reply
-            call = msgspec.structs.replace(call, url=urljoin(call.url, reply.location))
+            call = call._replace(url=urljoin(call.url, reply.location))
         raise UnreadableError(f"more than {_MOST_REDIRECTS} redirections, the last one to {call.url}")
 
     def close(self) -> None:
@@ -79,76 +67,66 @@ class Exchange:
 
     def _once(self, call: Call) -> Reply:
         scheme, place, *_ = urlsplit(call.url)
+        if scheme not in {"http", "https"} or not place:
+            raise UnreadableError("the address must begin with http:// or https:// and a host")
         # a child process must not speak on its parent's connections
         origin = f"{scheme}://{place} {os.getpid()}"
         idle = self._idle.setdefault(origin, [])
+        proxy = webproxy.proxy_for(scheme, place)
         if idle:
             # Stale: the other end closed it while nobody was looking. Every call of this API may be sent twice.
             # IndexError: another thread was faster.
             with contextlib.suppress(IndexError, *_STALE):
-                return self._on(idle.pop(), idle, call)
-        return self._on(self._opened(scheme, place.rpartition("@")[2]), idle, call)
+                return _on(idle.pop(), idle, call, by_proxy=bool(proxy))
+        return _on(self._opened(scheme, place.rpartition("@")[2], proxy), idle, call, by_proxy=bool(proxy))
 
-    def _on(self, connection: http.client.HTTPConnection, idle: list[http.client.HTTPConnection], call: Call) -> Reply:
-        try:
-            connection.request(call.verb, _target(connection, call.url), call.body, _headers(call))
-            answer = connection.getresponse()
-            body = answer.read(_LARGEST + 1)
-        except BaseException as error:
-            connection.close()
-            if isinstance(error, http.client.HTTPException) and not isinstance(error, OSError):
-                raise UnreadableError(f"the answer is no HTTP: {type(error).__name__} {error}") from error
-            raise
-        if connection.sock is not None and answer.isclosed():
-            idle.append(connection)
-        else:
-            connection.close()
-        if len(body) > _LARGEST:
-            raise UnreadableError(f"the answer is larger than {_LARGEST} bytes")
-        if answer.length:
-            raise UnreadableError(f"the answer ended {answer.length} bytes too early")
-        return Reply(answer.status, answer.reason, call.url, body, answer.getheader("Location"))
-
-    def _opened(self, scheme: str, place: str) -> http.client.HTTPConnection:
-        if scheme not in {"http", "https"} or not place:
-            raise UnreadableError("the address must begin with http:// or https:// and a host")
+    def _opened(self, scheme: str, text: str, proxy: str | None) -> Wire:
+        place = place_of(text, scheme)
         if scheme == "https" and self._context is None:
             self._context = self._secure()
-        proxy = webproxy.proxy_for(scheme, place)
+        wire = Wire(place_of(proxy, "http") if proxy else place, self._timeout)
         try:
-            if scheme == "http":
-                return _Plain(proxy or place, timeout=self._timeout, by_proxy=bool(proxy))
-            connection = http.client.HTTPSConnection(proxy or place, timeout=self._timeout, context=self._context)
-        except http.client.InvalidURL as error:
-            raise UnreadableError(f"{place!r} is no host and port") from error
-        if proxy:
-            connection.set_tunnel(place)
-        return connection
+            if scheme == "https" and self._context is not None:
+                if proxy:
+                    wire.tunnel(place)
+                wire.secure(self._context, place.host)
+        except BaseException:
+            wire.close()
+            raise
+        return wire
 
 
-def _close(idle: _Idle) -> None:
+def _on(wire: Wire, idle: list[Wire], call: Call, *, by_proxy: bool) -> Reply:
+    try:
+        answer = wire.exchange(call.verb, _target(call.url, by_proxy=by_proxy), _headers(call), call.body)
+    except BaseException:
+        wire.close()
+        raise
+    if wire.open:
+        idle.append(wire)
+    return Reply(answer.status, answer.reason, call.url, answer.body, answer.headers.get("location"))
+
+
+def _close(idle: dict[str, list[Wire]]) -> None:
     for connections in idle.values():
         while connections:
             connections.pop().close()
 
 
-class _Plain(http.client.HTTPConnection):
-    def __init__(self, place: str, *, timeout: float | None, by_proxy: bool) -> None:
-        super().__init__(place, timeout=timeout)
-        self.by_proxy = by_proxy
-
-
-def _target(connection: http.client.HTTPConnection, url: str) -> str:
-    _, _, path, query, _ = urlsplit(url)
+def _target(url: str, *, by_proxy: bool) -> str:
+    scheme, place, path, query, _ = urlsplit(url)
     target = f"{path or '/'}?{query}" if query else path or "/"
-    if isinstance(connection, _Plain) and connection.by_proxy:
-        return f"http://{urlsplit(url).netloc.rpartition('@')[2]}{target}"
-    return target
+    return f"http://{place.rpartition('@')[2]}{target}" if by_proxy and scheme == "http" else target
 
 
-def _headers(call: Call) -> Mapping[str, str]:
-    user, at, _ = urlsplit(call.url).netloc.rpartition("@")
-    if not at:
-        return call.headers
-    word = base64.b64encode(unquote(user).encode()).decode()
-    return {**call.headers, "Authorization": f"Basic {word}"}
+def _headers(call: Call) -> dict[str, str]:
+    scheme, netloc, *_ = urlsplit(call.url)
+    user, at, text = netloc.rpartition("@")
+    place = place_of(text, scheme)
+    host = place.host if place.host.isascii() else place.host.encode("idna").decode()
+    headers = {"Host": authority(host, None if place.port == default_port(scheme) else place.port), **call.headers}
+    if at:
+        import base64  # noqa: PLC0415 - few addresses name a user
+
+        headers["Authorization"] = f"Basic {base64.b64encode(unquote(user).encode()).decode()}"
+    return headers

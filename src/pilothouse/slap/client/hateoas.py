@@ -1,10 +1,9 @@
 """The part of the master that is found by following links: searches and documents (spec section 3)."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urljoin
-
-import msgspec
 
 from pilothouse.slap.client.connection import ConnectionHelper
 from pilothouse.slap.client.exceptions import NotFoundError, ServerError
@@ -86,9 +85,12 @@ class Navigator:
         address = urljoin(self.slapos_master_hateoas_uri, url)
         body = self._connection.fetched(address, headers or {})
         try:
-            return msgspec.json.decode(body, type=dict[str, Any])
-        except msgspec.DecodeError as error:
+            found = json.loads(body)
+        except ValueError as error:
             raise ServerError(f"the answer of {address} is no JSON object: {error}") from error
+        if not isinstance(found, dict):
+            raise ServerError(f"the answer of {address} is no JSON object but of type {type(found).__name__}")
+        return found
 
 
 def values(document: Mapping[str, Any]) -> dict[str, Any]:

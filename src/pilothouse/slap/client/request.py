@@ -1,9 +1,7 @@
 """The request of an instance: the form that is sent, and the partition that it becomes (spec 2.4, 9.2)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pilothouse.slap import marshal_writer
 from pilothouse.slap.client.exceptions import ResourceNotReady, ServerError
@@ -18,7 +16,7 @@ DEFAULT_SOFTWARE_TYPE: Final = "default"
 OLD_DEFAULT_SOFTWARE_TYPE: Final = "RootSoftwareInstance"
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Wanted(NamedTuple):
     """What is requested; parameters and filter are checked to be dictionaries (ValueError) when it is written."""
 
     software_release: str

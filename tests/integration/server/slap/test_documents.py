@@ -1,12 +1,16 @@
 """Node documents over HTTP: kept, checked at every read, told to clients that have them already."""
 
+import asyncio
 import gzip
 from pathlib import Path
 
 from tests.integration.server.slap.conftest import Node
 from tests.slapmaster import Master, described, loaded, marshalled
 
+from pilothouse.identity.caller import LOCAL
 from pilothouse.server.api.slap.options import Options
+from pilothouse.server.master import software
+from pilothouse.store.database import open_store
 
 
 def test_a_document_follows_every_change(master: Master, node: Node, title: str) -> None:
@@ -20,6 +24,21 @@ def test_a_document_follows_every_change(master: Master, node: Node, title: str)
     assert changed.headers["etag"] != first.headers["etag"]
     states = [slot.get("_requested_state") for slot in loaded(changed).get("_computer_partition_list")]
     assert states == ["started", "destroyed"]
+
+
+def test_a_change_by_another_process_is_in_the_next_answer(master: Master, node: Node) -> None:
+    computer = node(1)
+    first = master.get("getFullComputerInformation", computer_id=computer)
+    assert master.get("getFullComputerInformation", computer_id=computer).headers["etag"] == first.headers["etag"]
+
+    async def supplied() -> None:
+        other = await open_store(master.folder / "pilothouse.db")
+        await other.write(lambda c: software.supply(c, LOCAL, computer, "http://sr.example/b.cfg", "available", 1.0))
+        await other.close()
+
+    asyncio.run(supplied())
+    changed = master.get("getFullComputerInformation", computer_id=computer)
+    assert b"http://sr.example/b.cfg" in changed.content
 
 
 def test_a_client_that_has_it_is_told_so(master: Master, node: Node) -> None:  # 15.1

@@ -31,7 +31,7 @@ def test_texts_arrive_as_they_were_sent() -> None:
 )
 def test_broken_forms_are_refused_with_the_place(content: bytes, text: str) -> None:
     with pytest.raises(InvalidRequestError, match=text):
-        forms.parse(content, {"a", "b"})
+        forms.parse(content, frozenset({"a", "b"}))
 
 
 def test_a_missing_field_is_named() -> None:

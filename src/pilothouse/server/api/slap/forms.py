@@ -1,6 +1,7 @@
 """Fields of a query or a form, and what they hold: texts, and marshalled values of a given type."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,9 @@ from pilothouse.slap.documents import Value
 from pilothouse.slap.markup import MarkupError
 
 _MOST_FIELDS: Final = 100
+_NOTHING: Final = ("", "None")
+_SHORT: Final = 2048  # characters, or bytes: what is longer is not remembered
+_REMEMBERED: Final = 512  # nodes ask again for what they have asked for, every few minutes, in the same words
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -46,30 +50,27 @@ class Form(msgspec.Struct, frozen=True):
 
     def instance_state(self, name: str) -> InstanceState | None:
         """Return the state that an instance is asked to have; marshalled, None means: as it is."""
-        value = self._loaded(name, self.required(name))
+        value = self._recalled(name, self.required(name))
         if value is None or value in INSTANCE_STATES:
             return value  # type: ignore[return-value] # one of the literal's words
         raise InvalidRequestError(f"the field {name} holds {shown(value)}; allowed: {', '.join(INSTANCE_STATES)}, none")
 
     def flag(self, name: str) -> bool:
         """Return a marshalled truth value, False without one."""
-        value = self._value(name)
+        # a form of an old client says "None" for what it does not have
+        text = self.optional(name)
+        value = None if text in _NOTHING else self._recalled(name, text)
         if value is None or isinstance(value, bool):
             return bool(value)
         raise InvalidRequestError(f"the field {name} holds {shown(value)}; allowed: bool")
 
     def dictionary(self, name: str, *, needed: bool = False) -> dict[str, Value]:
         """Return a marshalled dictionary whose keys are texts, an empty one without it unless it is ``needed``."""
-        value = self._loaded(name, self.required(name)) if needed else self._value(name)
-        if value is None and not needed:
-            return {}
-        if not isinstance(value, dict):
-            raise InvalidRequestError(f"the field {name} holds {shown(value)}; allowed: dictionary")
-        return _keyed_by_text(name, value)
+        return self._dictionary(name, self._loaded, needed=needed)
 
     def texts(self, name: str, *, needed: bool = False) -> dict[str, str]:
         """Return a dictionary whose values became texts, as they are stored (slapos-master 1.3)."""
-        return as_texts(self.dictionary(name, needed=needed), f"the field {name}")
+        return as_texts(self._dictionary(name, self._recalled, needed=needed), f"the field {name}")
 
     def list_of_texts(self, name: str) -> list[str]:
         """Return a marshalled list of texts."""
@@ -78,10 +79,23 @@ class Form(msgspec.Struct, frozen=True):
             return [str(one) for one in value]
         raise InvalidRequestError(f"the field {name} holds {shown(value)}; allowed: list of texts")
 
-    def _value(self, name: str) -> Value:
-        # a form of an old client says "None" for what it does not have
-        text = self.fields.get(name)
-        return None if text in (None, "", "None") else self._loaded(name, text or "")
+    def _dictionary(self, name: str, load: Callable[[str, str], Value], *, needed: bool) -> dict[str, Value]:
+        text = self.required(name) if needed else self.optional(name)
+        if not needed and text in _NOTHING:
+            return {}
+        value = load(name, text)
+        if value is None and not needed:
+            return {}
+        if not isinstance(value, dict):
+            raise InvalidRequestError(f"the field {name} holds {shown(value)}; allowed: dictionary")
+        return _keyed_by_text(name, value)
+
+    def _recalled(self, name: str, text: str) -> Value:
+        """Load what may have been loaded before; nobody may change what is in it."""
+        try:
+            return _loads(text) if len(text) <= _SHORT else marshal_reader.loads(text)
+        except MarkupError as error:
+            raise InvalidRequestError(f"the field {name}: {error}") from error
 
     @staticmethod
     def _loaded(name: str, text: str) -> Value:
@@ -91,11 +105,15 @@ class Form(msgspec.Struct, frozen=True):
             raise InvalidRequestError(f"the field {name}: {error}") from error
 
 
-def parse(content: bytes, known: Collection[str] | None = None) -> Form:
+def parse(content: bytes, known: frozenset[str] | None = None) -> Form:
     """Read an urlencoded form or query; fields that are not ``known`` are refused, unless that is None.
 
     Raises InvalidRequestError for bytes that are no UTF-8, fields given twice, unknown ones, too many.
     """
+    return _parse_again(content, known) if len(content) <= _SHORT else _parse(content, known)
+
+
+def _parse(content: bytes, known: frozenset[str] | None) -> Form:
     try:
         pairs = parse_qsl(content.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except UnicodeDecodeError as error:
@@ -109,6 +127,10 @@ def parse(content: bytes, known: Collection[str] | None = None) -> Form:
     if known is not None and (strange := next((name for name in fields if name not in known), None)) is not None:
         raise InvalidRequestError(f"the field {strange[:40]!r} is unknown here; allowed: {', '.join(sorted(known))}")
     return Form(fields)
+
+
+_parse_again = lru_cache(_REMEMBERED)(_parse)
+_loads = lru_cache(_REMEMBERED)(marshal_reader.loads)
 
 
 def as_texts(values: Mapping[str, object], where: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """A node's document, marshalled once a revision and kept, because it is read a thousand times between two changes.
 
 Each partition is kept as a fragment, so that one changed partition of a thousand costs one fragment. Whether a kept
-document is still true is asked of the database at every read, by the node's revision: a row found by its key.
+document is still true is asked of the database, by the node's revision: a row found by its key. Where the store can
+tell that nobody has committed anything since, the answer of the last time stands.
 """
 
 import asyncio
@@ -70,6 +71,7 @@ class NodeDocuments:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._gzipped: dict[str, tuple[str, bytes]] = {}
+        self._confirmed: dict[str, tuple[int | None, Kept]] = {}
         self._weight = 0
 
     async def get(self, caller: Caller, computer: str) -> Kept:
@@ -104,12 +106,19 @@ class NodeDocuments:
         kept = self._kept.get(computer)
         if kept is None or caller not in kept.readers:
             return None
-        revision = await self._store.read(lambda connection: nodes.revision(connection, computer))
-        if revision != kept.revision:
-            return None
+        version = self._store.version()
+        if version is None or self._confirmed.get(computer) != (version, kept):
+            revision = await self._store.read(lambda connection: nodes.revision(connection, computer))
+            if revision != kept.revision:
+                return None
+            self._confirm(computer, version, kept)
         if computer in self._kept:
             self._kept.move_to_end(computer)
         return kept
+
+    def _confirm(self, computer: str, version: int | None, kept: Kept) -> None:
+        if version is not None and self._kept.get(computer) is kept:
+            self._confirmed[computer] = (version, kept)
 
     def _before(self, caller: Caller, computer: str) -> Kept | None:
         # instances have other names for local callers (documents), so the two are not mixed
@@ -119,7 +128,7 @@ class NodeDocuments:
 
     async def _read(self, caller: Caller, computer: str) -> Kept:
         before = self._before(caller, computer)
-        now = self._clock.time()
+        now, version = self._clock.time(), self._store.version()
 
         def work(connection: Connection) -> Kept:
             document = nodes.document(connection, caller, computer)
@@ -133,6 +142,7 @@ class NodeDocuments:
             kept.readers.clear()
         kept.readers.add(caller)
         self._keep(computer, kept)
+        self._confirm(computer, version, kept)
         return kept
 
     def _keep(self, computer: str, kept: Kept) -> None:
@@ -143,6 +153,7 @@ class NodeDocuments:
         while self._weight > self._largest and len(self._kept) > 1:
             name, oldest = self._kept.popitem(last=False)
             self._gzipped.pop(name, None)
+            self._confirmed.pop(name, None)
             self._weight -= oldest.weight
 
 
