@@ -126,4 +126,6 @@ def client_is_refused(server: ServerProcess) -> bool:
         socket.create_connection(("127.0.0.1", server.port)).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it was waiting to be accepted when the server stopped listening
+        return False
     return False
