@@ -23,7 +23,8 @@ TURNS = 2
 
 
 def client(server: Server) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=60)
+    # connections that were idle are opened anew before the server ends them, on a slow machine too
+    limits = httpx.Limits(max_connections=60, keepalive_expiry=1)
     return httpx.AsyncClient(base_url=server.url, timeout=PATIENCE, trust_env=False, limits=limits)
 
 
@@ -43,7 +44,8 @@ async def polled(http: httpx.AsyncClient, node: str) -> dict[str, Any]:
     """Return the instances of a node by title, as the node reads them."""
     answer = await http.get("/getFullComputerInformation", params={"computer_id": node})
     assert answer.status_code == 200, answer.text
-    partitions: Any = marshal_reader.loads(answer.content).get("_computer_partition_list")
+    document: Any = marshal_reader.loads(answer.content)
+    partitions = document.get("_computer_partition_list")
     held = [each for each in partitions if each.get("_requested_state") != "destroyed"]
     return {each.get("_parameter_dict")["instance_title"]: each for each in held}
 

@@ -74,8 +74,14 @@ class Desk:
     def library(self) -> Iterator[slap]:
         """Give our library, connected as the person is."""
         made = slap()
-        pair = (str(self.cfg.with_name("client.key")), str(self.cfg.with_name("client.crt"))) if self._root else ()
-        made.initializeConnection(self.master, *pair, master_ca_file=str(self._root) if self._root else None)
+        own = {"key_file": "client.key", "cert_file": "client.crt"} if self._root else {}
+        files = {option: str(self.cfg.with_name(name)) for option, name in own.items()}
+        made.initializeConnection(
+            self.master,
+            files.get("key_file"),
+            files.get("cert_file"),
+            master_ca_file=str(self._root) if self._root else None,
+        )
         try:
             yield made
         finally:

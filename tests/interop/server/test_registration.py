@@ -61,9 +61,9 @@ def test_a_client_gets_its_files_once(guarded: Guarded, original: Original, tmp_
 
 def register(guarded: Guarded, original: Original, cfg: Path, name: str, token: str, *words: str, code: int = 0) -> Ran:
     """Run the original's `node register` as root."""
-    given = ("node", "register", name, "--cfg", cfg, "--token", token, "--master-url", guarded.url)
-    program = [*as_root(), original.program("slapos"), *given, "--master-url-web", guarded.server.url]
-    return run([*program, "--partition-number", "3", *words], guarded.data, code)
+    given = ["node", "register", name, "--cfg", str(cfg), "--token", token, "--master-url", guarded.url]
+    given += ["--master-url-web", guarded.server.url, "--partition-number", "3", *words]
+    return run([*as_root(), str(original.program("slapos")), *given], guarded.data, code)
 
 
 def test_a_node_is_registered_once_by_name(guarded: Guarded, original: Original, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def revision(connection: Connection, computer: str) -> int | None:
 
 
 def partition(connection: Connection, caller: Caller, computer: str, reference: str) -> Partition:
-    """Return one partition (2.2), to an instance its own and those of its tree. Raises NotFoundError, ForbiddenError."""
+    """Return one partition (2.2); an instance reads those of its tree. Raises NotFoundError, ForbiddenError."""
     if caller.kind == "instance":
         access.occupant(connection, caller, PartitionKey(computer, reference), "partition.read")
     else:
