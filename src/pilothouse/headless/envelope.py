@@ -7,9 +7,9 @@ import msgspec
 
 from pilothouse.headless.codes import ErrorCode, ProtocolError
 from pilothouse.headless.messages import CHILDREN, NAME, TEXT, Message, Start
+from pilothouse.headless.numbering import unwrap, wrap
 from pilothouse.headless.xml_profile import Element, carriable, from_base64, parse, to_base64, write
 
-VERSION: Final = "1"
 _SINGLE_TEXT: Final = "scram"  # a child that is only its text
 _SINGLE: Final = "kdf"
 # in a result the encoding is part of what is told
@@ -26,10 +26,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 def encode(envelope: Envelope) -> bytes:
     """Return the payload; raises ValueError when an attribute has a character that XML cannot carry."""
-    attributes = {"v": VERSION, "n": str(envelope.n)}
-    if envelope.re is not None:
-        attributes["re"] = str(envelope.re)
-    return write(Element("phc", attributes, (_element(msgspec.to_builtins(envelope.message)),)))
+    return write(wrap(envelope.n, envelope.re, _element(msgspec.to_builtins(envelope.message))))
 
 
 def decode(payload: bytes, side: UnionType) -> Envelope:
@@ -38,9 +35,7 @@ def decode(payload: bytes, side: UnionType) -> Envelope:
     Raises ProtocolError: PROTO_XML, PROTO_LIMIT, PROTO_VERSION, PROTO_STATE for a message that is unknown or
     never comes from that side, BAD_JOB for a start whose jobs cannot be.
     """
-    root = parse(payload)
-    number, answered = _envelope(root)
-    child = root.children[0]
+    number, answered, child = unwrap(parse(payload))
     if child.name not in _names(side):
         raise ProtocolError(ErrorCode.PROTO_STATE, f"no message is called {child.name!r} here")
     try:
@@ -56,42 +51,6 @@ def start_body(start: Start) -> bytes:
     fields = msgspec.to_builtins(start)
     del fields["request"]
     return write(_element(fields))
-
-
-class Numbering:
-    """The numbers of one connection: ours without gaps, and a check that theirs are."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-        self.received = 0
-
-    def next(self) -> int:
-        """Return the number of our next message."""
-        self.sent += 1
-        return self.sent
-
-    def check(self, envelope: Envelope) -> None:
-        """Take note of a message received; raises ProtocolError PROTO_STATE for a gap or an answer to nothing."""
-        if envelope.n != self.received + 1:
-            raise ProtocolError(ErrorCode.PROTO_STATE, f"message {envelope.n} came after message {self.received}")
-        if envelope.re is not None and not 1 <= envelope.re <= self.sent:
-            raise ProtocolError(ErrorCode.PROTO_STATE, f"message {envelope.n} answers message {envelope.re}")
-        self.received = envelope.n
-
-
-def _envelope(root: Element) -> tuple[int, int | None]:
-    if root.name != "phc" or len(root.children) != 1:
-        raise ProtocolError(ErrorCode.PROTO_XML, "a payload is <phc> with exactly one element in it")
-    if root.attributes.get("v") != VERSION:
-        raise ProtocolError(ErrorCode.PROTO_VERSION, f"version {root.attributes.get('v')!r} of the envelope")
-    answered = root.attributes.get("re")
-    return _number(root.attributes.get("n", "")), None if answered is None else _number(answered)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):  # noqa: PLR2004 - what fits into 64 bits
-        raise ProtocolError(ErrorCode.PROTO_XML, f"{text[:20]!r} is no message number")
-    return int(text)
 
 
 def _names(side: UnionType) -> frozenset[str]:

@@ -3,10 +3,10 @@
 import base64
 import binascii
 import re
-from typing import Final, NoReturn
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple, NoReturn
 from xml.parsers import expat
-
-import msgspec
 
 from pilothouse.headless import limits
 from pilothouse.headless.codes import ErrorCode, ProtocolError
@@ -24,11 +24,16 @@ _SPECIAL: Final = re.compile('[&<>"\t\n\r]')
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Element(msgspec.Struct, frozen=True):
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Element(NamedTuple):
     """One element: text and children, of which one is empty."""
 
+    # a named tuple and no Struct: the client starts without msgspec, which costs more than all the rest of it
+
     name: str
-    attributes: dict[str, str] = {}
+    attributes: Mapping[str, str] = _NONE
     children: tuple["Element", ...] = ()
     text: str = ""
 

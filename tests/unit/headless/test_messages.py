@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.headless.codes import ErrorCode, ProtocolError, ReturnCode, return_code
-from pilothouse.headless.envelope import Envelope, Numbering, decode, encode, start_body
+from pilothouse.headless.envelope import Envelope, decode, encode, start_body
 from pilothouse.headless.messages import (
     Accepted,
     Challenge,
@@ -30,6 +30,7 @@ from pilothouse.headless.messages import (
     Start,
     Status,
 )
+from pilothouse.headless.numbering import Numbering
 
 SID = "01JD0000000000000000000000"
 NOW = "2025-11-22T01:15:00.000Z"
@@ -141,13 +142,13 @@ def test_attributes_nobody_knows_are_ignored() -> None:
 
 def test_numbers_have_no_gaps_and_answers_answer_something() -> None:
     numbers = Numbering()
-    numbers.check(Envelope(1, Hello("1")))
+    numbers.check(1, None)
     with pytest.raises(ProtocolError, match="after message 1"):
-        numbers.check(Envelope(3, Hello("1")))
+        numbers.check(3, None)
     with pytest.raises(ProtocolError, match="answers message 1"):
-        numbers.check(Envelope(2, Hello("1"), 1))
+        numbers.check(2, 1)
     assert numbers.next() == 1
-    numbers.check(Envelope(2, Hello("1"), 1))
+    numbers.check(2, 1)
 
 
 def test_a_repeated_start_is_known_by_its_body() -> None:

@@ -11,7 +11,11 @@ _TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20).filter(
 _NAME = st.sampled_from(["a", "py-code", "x1"])
 _LEAF = st.builds(Element, _NAME, st.dictionaries(_NAME, _TEXT, max_size=3), st.just(()), _TEXT)
 _TREE = st.builds(
-    Element, _NAME, st.dictionaries(_NAME, _TEXT, max_size=3), st.lists(_LEAF, min_size=1, max_size=3).map(tuple)
+    Element,
+    _NAME,
+    st.dictionaries(_NAME, _TEXT, max_size=3),
+    st.lists(_LEAF, min_size=1, max_size=3).map(tuple),
+    st.just(""),
 )
 
 
