@@ -58,4 +58,9 @@ def test_a_missing_command_is_a_failed_start(tmp_path: Path) -> None:
     series = Series(plan, {}, tmp_path)
     series.on_startup(tmp_path / "pilothouse")
     found = {record.peer: record.status for record in series.finished}
-    assert found == {"python -c pass": "ok", "pilothouse --help": "failed", "autoexec --help": "failed"}
+    assert found == {
+        "python -c pass": "ok",
+        "pilothouse --help": "failed",
+        "autoexec --help": "failed",
+        "planta_headless.py --version": "failed",
+    }
