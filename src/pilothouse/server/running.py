@@ -14,7 +14,7 @@ from pilothouse.errors import SettingsError
 from pilothouse.identity.authority import Authority, open_authority
 from pilothouse.identity.caller import LOCAL
 from pilothouse.jobs.secret import Secret
-from pilothouse.server import administration, listen
+from pilothouse.server import administration, inheritance, listen, original
 from pilothouse.server.app import Parts, SlapFactory, make_app
 from pilothouse.server.listen import Endpoint
 from pilothouse.server.master.formatting import register
@@ -54,6 +54,7 @@ async def run(
     try:
         store = await open_store(database)
         try:
+            await inherit(store, profile.original, clock.time())
             token = await prepared(store, profile, clock.time())
             app = make_app(Parts(settings, profile, store, authority, clock), doors.slap, list(doors.routes))
             urls = tuple(endpoint.url for endpoint in endpoints)
@@ -63,6 +64,14 @@ async def run(
     finally:
         for endpoint in endpoints:
             endpoint.socket.close()
+
+
+async def inherit(store: Store, path: Path | None, now: float) -> None:
+    """Bring over the database of the original that stands beside ours, at the first start. Raises SettingsError."""
+    if path is None or await store.read(inheritance.inherited):
+        return
+    found = await asyncio.to_thread(original.read, path)
+    await store.write(lambda connection: inheritance.inherit(connection, path, found, now))
 
 
 async def prepared(store: Store, profile: Profile, now: float) -> Secret | None:
