@@ -144,6 +144,7 @@ async def test_check_28_an_osuser_is_believed_by_the_kernel_or_not_at_all(peer: 
     answer = await call(line, tmp_path)
     assert answer.code == 2
     assert "-p SECRET_FILE is required for auth_type osuser with this server" in answer.err
+    assert (await call(["-s", "192.0.2.1:20001", *line[2:]], tmp_path)).code == 2
 
 
 def tls(authority: trustme.CA, certificate: trustme.LeafCert, folder: Path) -> tuple[ssl.SSLContext, bytes, str]:
@@ -178,6 +179,11 @@ async def test_check_29_over_tls_the_login_is_bound_to_the_certificate(s41: Path
 
 async def test_tls_against_a_plain_port_and_the_reverse_are_named(peer: HeadlessPeer, s41: Path) -> None:
     answer = await call(words(peer, "-v", "-m", "OK1"), s41.parent, {"encrypted": "true"})
+    assert answer.code == 1
+    assert "TLS" in answer.out
+    context, _, _ = tls(trustme.CA(), trustme.CA().issue_cert("localhost"), s41.parent)
+    async with headless_peer(context) as other:
+        answer = await call(words(other, "-v", "-m", "OK1"), s41.parent)
     assert answer.code == 1
     assert "TLS" in answer.out
     async with babbler(b"\x15\x03\x03\0\x02\x02\x46") as other:

@@ -1,7 +1,6 @@
 """One call from its start to its return code: start, wait, come back, leave (spec sections 7 and 10.2)."""
 
 import os
-import random
 import time
 from collections.abc import Callable
 from typing import Final
@@ -160,6 +159,8 @@ class Batch:
 
     def _come_back(self, lost: LostError, again: Callable[[], None]) -> None:
         """Try ``again`` until it works; raises LostError when the reconnect window or the deadline closes."""
+        import random  # most calls never lose their connection
+
         self._report.info(f"{lost}; trying again")
         if self._link:
             self._link.close()

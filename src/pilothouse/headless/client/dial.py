@@ -5,6 +5,7 @@ import time
 
 from pilothouse.headless.client.address import Address, resolve
 from pilothouse.headless.client.command_line import Call
+from pilothouse.headless.client.evidence import check_evidence
 from pilothouse.headless.client.link import Link
 from pilothouse.headless.client.report import Report
 from pilothouse.headless.client.settings import ClientSettings
@@ -15,11 +16,14 @@ def dial(call: Call, settings: ClientSettings, report: Report) -> Link:
     """Return a connection to the first address that takes one; the preambles are exchanged.
 
     Raises LostError, TrustError for a certificate or peer that is not the server's, ParameterError for plain
-    text where others could read it.
+    text where others could read it, and for an osuser whom no server there could believe.
     """
     until = time.monotonic() + settings.connect_timeout
     last: ClientError = LostError(f"{call.service} cannot be reached in {settings.connect_timeout:g} s")
-    for address in resolve(call.host, call.port, settings.connect_timeout):
+    addresses = resolve(call.host, call.port, settings.connect_timeout)
+    loopback = any(address.loopback for address in addresses)
+    check_evidence(call.auth, secret=call.secret is not None, certificate=bool(settings.cert_file), loopback=loopback)
+    for address in addresses:
         left = until - time.monotonic()
         if left <= 0:
             break

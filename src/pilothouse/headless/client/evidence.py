@@ -8,6 +8,7 @@ from pilothouse.headless.client.stop import ParameterError, TrustError
 
 CERT: Final = "CERT"
 PEER: Final = "PEER"
+_MISSING: Final = "-p SECRET_FILE is required for auth_type osuser with this server"
 
 
 def choose_mechanism(
@@ -27,4 +28,10 @@ def choose_mechanism(
         return CERT
     if loopback and os.name == "posix" and PEER in offered:
         return PEER
-    raise ParameterError("-p SECRET_FILE is required for auth_type osuser with this server")
+    raise ParameterError(_MISSING)
+
+
+def check_evidence(auth: str, *, secret: bool, certificate: bool, loopback: bool) -> None:
+    """Raise ParameterError when no server at that place could believe the client; asked before it connects."""
+    if auth == "osuser" and not (secret or certificate or loopback):
+        raise ParameterError(_MISSING)

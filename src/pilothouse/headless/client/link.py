@@ -35,11 +35,13 @@ class Link:
         """Exchange the preambles; raises TrustError when the peer speaks something else."""
         self._write(PREAMBLE)
         try:
-            while not self._buffer.take_preamble():
-                if not self._read(until):
-                    raise LostError("the server did not answer in time")
+            self._await_preamble(until)
         except ProtocolError as error:
             raise TrustError(f"{error.reason}; see the settings encrypted and the port") from error
+        except LostError as error:
+            # a TLS port hangs up without a word on what is no TLS
+            hint = "" if self.tls else "; if it expects TLS, set encrypted to true"
+            raise LostError(f"{error}{hint}") from error
 
     def logged_in(self) -> None:
         """Allow the larger frames that follow a login."""
@@ -86,6 +88,11 @@ class Link:
     def close(self) -> None:
         """Close the connection, which ends no session."""
         self.wire.close()
+
+    def _await_preamble(self, until: float) -> None:
+        while not self._buffer.take_preamble():
+            if not self._read(until):
+                raise LostError("the server did not answer in time")
 
     def _take(self) -> Element | None:
         try:

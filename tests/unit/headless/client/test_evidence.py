@@ -2,7 +2,7 @@ import pytest
 
 from pilothouse.headless.client.address import Address, resolve
 from pilothouse.headless.client.dial import wants_tls
-from pilothouse.headless.client.evidence import choose_mechanism
+from pilothouse.headless.client.evidence import check_evidence, choose_mechanism
 from pilothouse.headless.client.stop import ParameterError, TrustError
 
 ALL = frozenset({"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "CERT", "PEER"})
@@ -31,6 +31,14 @@ def test_the_evidence_is_chosen(auth: str, given: str, tls: bool, loopback: bool
 def test_check_28_an_osuser_without_evidence(offered: frozenset[str], loopback: bool) -> None:
     with pytest.raises(ParameterError, match="-p SECRET_FILE is required for auth_type osuser"):
         choose_mechanism("osuser", offered, secret=False, certificate=False, tls=not loopback, loopback=loopback)
+
+
+def test_check_28_is_seen_before_anything_is_connected() -> None:
+    with pytest.raises(ParameterError, match="-p SECRET_FILE is required"):
+        check_evidence("osuser", secret=False, certificate=False, loopback=False)
+    for given in ("secret", "certificate", "loopback"):
+        check_evidence("osuser", **{name: name == given for name in ("secret", "certificate", "loopback")})
+    check_evidence("challenge", secret=False, certificate=False, loopback=False)
 
 
 def test_over_tls_the_login_is_bound_to_the_certificate_or_does_not_happen() -> None:
