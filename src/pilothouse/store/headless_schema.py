@@ -113,7 +113,7 @@ headless_jobs = Table(
     _text("sha256"),
     _text("state", None),
     Column("rc", Integer),
-    Column("signal", Integer),
+    _text("signal"),
     _text("reason"),
     _time("started"),
     _time("ended"),

@@ -101,7 +101,7 @@ def _create_sessions() -> None:
         _text("sha256"),
         _text("state", None),
         sa.Column("rc", sa.Integer(), nullable=True),
-        sa.Column("signal", sa.Integer(), nullable=True),
+        _text("signal"),
         _text("reason"),
         _time("started"),
         _time("ended"),
