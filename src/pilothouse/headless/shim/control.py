@@ -24,9 +24,9 @@ class Control:
         self._said = b""
         self._listener = socket.socket(socket.AF_UNIX)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(CONTROL)  # noqa: PTH108
+            os.unlink(CONTROL)
         self._listener.bind(CONTROL)  # a full path may be longer than a socket's name may be
-        os.chmod(CONTROL, 0o600)  # noqa: PTH101
+        os.chmod(CONTROL, 0o600)
         self._listener.listen(_FOLLOWERS)
         self._listener.setblocking(False)
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
@@ -42,7 +42,7 @@ class Control:
     def close(self) -> None:
         """Take the socket away."""
         with contextlib.suppress(OSError):
-            os.unlink(CONTROL)  # noqa: PTH108
+            os.unlink(CONTROL)
         self._listener.close()
 
     def _accept(self) -> None:

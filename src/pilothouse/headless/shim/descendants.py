@@ -8,7 +8,7 @@ import signal
 def below(root: int) -> list[int]:
     """Return the living descendants of a process; those that have ended and wait for their parent do not count."""
     parents: dict[int, int] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib would stay in the shim's memory
+    for name in os.listdir("/proc"):
         if name.isdigit() and (parent := _parent(name)) is not None:
             parents[int(name)] = parent
     found: list[int] = []
@@ -24,7 +24,7 @@ def marked(mark: str) -> list[int]:
     wanted = mark.encode()
     return [
         int(name)
-        for name in os.listdir("/proc")  # noqa: PTH208
+        for name in os.listdir("/proc")
         if name.isdigit() and int(name) != os.getpid() and wanted in _environment(name)
     ]
 
@@ -38,7 +38,7 @@ def kill(pids: list[int]) -> None:
 
 def _parent(pid: str) -> int | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{pid}/stat", "rb") as file:
             state, parent = file.read().rpartition(b")")[2].split()[:2]
     except (OSError, ValueError):
         return None
@@ -47,7 +47,7 @@ def _parent(pid: str) -> int | None:
 
 def _environment(pid: str) -> list[bytes]:
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+        with open(f"/proc/{pid}/environ", "rb") as file:
             return file.read().split(b"\0")
     except OSError:
         return []

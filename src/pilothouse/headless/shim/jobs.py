@@ -18,14 +18,14 @@ class Jobs:
         self.current = 1
 
     def begin(self, number: int, now: float) -> dict[str, Any]:
-        """A job runs; returns the event's fields."""
+        """Take note that a job runs; returns the event's fields."""
         self.current = number
         end = self.ends[number - 1]
         end["state"], end["started"] = "running", now
         return {"job": number, "state": "running"}
 
     def finish(self, number: int, state: str, now: float, **said: Any) -> dict[str, Any]:
-        """A job has ended; returns the event's fields."""
+        """Take note of a job's end; returns the event's fields."""
         end = self.ends[number - 1]
         end["state"], end["ended"] = state, now
         end["rc"], end["signal"] = said.get("rc"), said.get("signal") or ""

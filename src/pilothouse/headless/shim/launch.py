@@ -57,10 +57,10 @@ def start(plan: Plan, folder: int) -> Worker:
 
 def _program(plan: Plan) -> int:
     """Return an open file with the worker's program and its jobs; its account need not be able to read ours."""
-    here = os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker")  # noqa: PTH118, PTH120
+    here = os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker")
     sources = {}
     for name in _PARTS:
-        with open(os.path.join(here, f"{name}.py"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+        with open(os.path.join(here, f"{name}.py"), encoding="utf-8") as file:
             sources[name] = file.read()
     given: dict[str, Any] = {
         "worker": sources.pop("program"),
@@ -72,7 +72,7 @@ def _program(plan: Plan) -> int:
         "result": plan["limits"]["result"],
     }
     file_number = os.memfd_create("worker")
-    with open(file_number, "w", encoding="utf-8", closefd=False) as file:  # noqa: PTH123
+    with open(file_number, "w", encoding="utf-8", closefd=False) as file:
         json.dump(given, file)
     os.lseek(file_number, 0, os.SEEK_SET)
     return file_number

@@ -9,7 +9,7 @@ import sys
 from typing import Final
 
 from pilothouse.headless.shim import launch
-from pilothouse.headless.shim.layout import LOCK, PLAN, Plan
+from pilothouse.headless.shim.layout import LOCK, PLAN, RESULT, Plan
 from pilothouse.headless.shim.session import Session
 
 READY: Final = b"ready\n"
@@ -28,9 +28,11 @@ def main(folder_name: str) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return _TAKEN
+    if os.path.exists(RESULT):
+        return _TAKEN  # whoever waited for this shim has given it up
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    with open(PLAN, encoding="utf-8") as file:  # noqa: PTH123
+    with open(PLAN, encoding="utf-8") as file:
         plan: Plan = json.load(file)
     session = Session(plan, folder, _wakeup())
     launch.adopt_orphans()

@@ -45,9 +45,7 @@ class Session:
         self._log.reserve()
         self._log.append("session-state", state="running")
         worker = self._worker
-        self._output = Output(
-            self._log, self._jobs, self._plan["limits"], worker.stdout, worker.stderr, worker.channel
-        )
+        self._output = Output(self._log, self._jobs, self._plan["limits"], worker.stdout, worker.stderr, worker.channel)
         for each in (worker.channel, worker.stdout, worker.stderr):
             self._selector.register(each, selectors.EVENT_READ, lambda each=each: self._read(each))
         self._tell()
@@ -67,7 +65,7 @@ class Session:
         now = time.monotonic()
         if now >= self._deadline and not self._end:
             self._cancel("graceful", "expired", "max_runtime has passed")
-        if self._forced_at is not None and now >= self._forced_at or self._status is not None:
+        if (self._forced_at is not None and now >= self._forced_at) or self._status is not None:
             descendants.kill(descendants.below(os.getpid()))
         if self._output.wait() == 0:
             self._output.show_progress()
@@ -152,7 +150,7 @@ class Session:
                 os.fsync(file)
             finally:
                 os.close(file)
-            os.replace(beside, RESULT)  # noqa: PTH105
+            os.replace(beside, RESULT)
             os.fsync(self._folder)
         except OSError:
             return False

@@ -21,9 +21,9 @@ def run(plan: dict[str, Any], channel: int) -> None:
     """Run the jobs of a plan; what happens to them is said on ``channel``."""
     os.set_inheritable(channel, False)
     talk = _module("planta_job", plan)
-    _module("ppms", plan)._job = talk  # type: ignore[attr-defined]  # noqa: SLF001
-    talk._channel = channel  # type: ignore[attr-defined]  # noqa: SLF001
-    talk._limit = plan["result"]  # type: ignore[attr-defined]  # noqa: SLF001
+    _module("ppms", plan)._job = talk  # type: ignore[attr-defined]
+    talk._channel = channel  # type: ignore[attr-defined]
+    talk._limit = plan["result"]  # type: ignore[attr-defined]
     talk.session_id, talk.user = plan["session"], plan["user"]  # type: ignore[attr-defined]
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -78,7 +78,7 @@ class _Worker:
         except SystemExit as error:
             return _exit(error.code)
         except BaseException as error:  # noqa: BLE001 - whatever a job raises is its verdict
-            return "failed", None, _explain(error, job)
+            return "failed", None, _explain(error)
         return _exit(rc)
 
 
@@ -91,7 +91,7 @@ def _exit(code: object) -> tuple[str, int | None, str]:
     return "failed", 1, str(code)
 
 
-def _explain(error: BaseException, job: Job) -> str:
+def _explain(error: BaseException) -> str:
     """Print the traceback without the worker's own frames; returns its last line."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == "<worker>":
@@ -129,7 +129,7 @@ def _entry(job: Job) -> object:
 
 def _command(job: Job) -> int:
     environment = {**os.environ, **{f"PLANTA_PARAM_{name}": value for name, value in (job.get("params") or {}).items()}}
-    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL, env=environment) as process:  # noqa: S603
+    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL, env=environment) as process:
         return _waited(process)
 
 
@@ -138,7 +138,7 @@ def _definition(job: Job) -> int:
     for name, content in job["files"].items():
         with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123
             file.write(content)
-    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL) as process:  # noqa: S603
+    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL) as process:
         return _waited(process)
 
 
