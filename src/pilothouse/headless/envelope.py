@@ -8,7 +8,7 @@ import msgspec
 from pilothouse.headless.codes import ErrorCode, ProtocolError
 from pilothouse.headless.messages import CHILDREN, NAME, TEXT, Message, Start
 from pilothouse.headless.numbering import unwrap, wrap
-from pilothouse.headless.xml_profile import Element, carriable, from_base64, parse, to_base64, write
+from pilothouse.headless.xml_profile import Element, parse, text_of, with_text, write
 
 _SINGLE_TEXT: Final = "scram"  # a child that is only its text
 _SINGLE: Final = "kdf"
@@ -62,9 +62,7 @@ _NAMES: Final[dict[UnionType, frozenset[str]]] = {}
 
 def _fields(element: Element) -> dict[str, Any]:
     fields: dict[str, Any] = {**element.attributes, NAME: element.name}
-    text = element.text
-    if text and element.attributes.get("enc") == "b64" and element.name != _KEEPS_ENCODING:
-        text = from_base64(text)
+    text = element.text if element.name == _KEEPS_ENCODING else text_of(element)
     if text:
         fields[TEXT] = text
     children = []
@@ -88,10 +86,8 @@ def _element(fields: dict[str, Any]) -> Element:
     if fields.get("#scram") is not None:
         children.append(Element("scram", text=fields["#scram"]))
     children += [_element(child) for child in fields.get(CHILDREN, ())]
-    text = fields.get(TEXT, "")
-    if not carriable(text):
-        attributes["enc"], text = "b64", to_base64(text)
-    return Element(fields[NAME], attributes, tuple(children), text)
+    element = with_text(fields[NAME], attributes, fields.get(TEXT, ""))
+    return element._replace(children=tuple(children))
 
 
 def _word(value: object) -> str:

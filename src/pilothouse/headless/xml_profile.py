@@ -71,6 +71,18 @@ def from_base64(text: str) -> str:
         raise ProtocolError(ErrorCode.PROTO_XML, 'a text with enc="b64" is no base64') from error
 
 
+def with_text(name: str, attributes: Mapping[str, str], text: str) -> Element:
+    """Return an element with any text, in base64 where XML cannot carry it."""
+    if carriable(text):
+        return Element(name, attributes, (), text)
+    return Element(name, {**attributes, "enc": "b64"}, (), to_base64(text))
+
+
+def text_of(element: Element) -> str:
+    """Return the text of an element, out of its base64 where it is in it; raises ProtocolError PROTO_XML."""
+    return from_base64(element.text) if element.attributes.get("enc") == "b64" else element.text
+
+
 def _check_bytes(payload: bytes) -> None:
     # expat takes UTF-16 with a byte-order mark whatever encoding it is told
     if not payload.startswith(b"<") or b"\0" in payload:
