@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import importlib
+import json
 import linecache
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Job = dict[str, Any]
@@ -138,18 +139,55 @@ def _definition(job: Job) -> int:
     for name, content in job["files"].items():
         with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123
             file.write(content)
-    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL) as process:
+    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        try:
+            _relay(process.stdout or ())
+        except BaseException:
+            _end(process)
+            raise
         return _waited(process)
+
+
+def _relay(lines: Iterable[bytes]) -> None:
+    """Pass on what the engine tells as JSON, an event a line."""
+    talk = sys.modules["planta_job"]
+    total, done = 0, 0
+    for line in lines:
+        try:
+            event = json.loads(line)
+            kind = event["type"]
+        except (ValueError, KeyError, TypeError):
+            print(line.decode("utf-8", "replace").rstrip())
+            continue
+        node = (event.get("node") or {}).get("host") or "runner"
+        match kind:
+            case "JobStarted":
+                total = event.get("total") or 0
+            case "Lines":
+                for each in event["lines"]:
+                    print(f"{node}: {each}")
+            case "NodeEnded" | "NodeSkipped":
+                done += 1
+                talk.progress(done, total or None, f"{event['phase']} {node}: {event['state']}", "nodes")
+            case "OperationEnded":
+                why = f": {event['reason']}" if event.get("reason") else ""
+                talk.info(f"{event['phase']} {node} {event['operation']}: {event['state']}{why}")
+            case "PhaseStarted":
+                talk.info(f"phase {event['phase']} begins")
 
 
 def _waited(process: "subprocess.Popen[bytes]") -> int:
     try:
         return process.wait()
     except BaseException:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
+        _end(process)
         raise
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE)
 
 
 def _module(name: str, plan: dict[str, Any]) -> types.ModuleType:
