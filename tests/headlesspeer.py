@@ -65,6 +65,7 @@ class HeadlessPeer:
     refuse: messages.Refused | None = None
     final: str | None = None
     drop_start: int = 0
+    gone: int = 0  # events that are no longer kept
     connections: int = 0
     received: list[messages.Message] = field(default_factory=list)
     sessions: list[Played] = field(default_factory=list)
@@ -159,6 +160,8 @@ class Conversation:
             case messages.Query():
                 played = self.of(message.session)
                 await self.tell(messages.Status(played.sid, played.state, NOW, len(played.events)))
+            case messages.Attach() if message.from_ <= self.peer.gone:
+                await self.tell(messages.Error(502, "EVENTS_GONE", first=self.peer.gone + 1))
             case messages.Attach():
                 played = self.of(message.session)
                 await self.tell(messages.Attached(played.sid, played.state, 1, len(played.events)))

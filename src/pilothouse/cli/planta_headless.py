@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from pilothouse.headless.client.report import Report
     from pilothouse.headless.client.secret_file import NewSecret
 
+_STDERR: Final = 2
 _LEAVING: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the return code, 0 to 4."""
+    _fill_closed_streams()
     parser = make_parser()
     try:
         call = read_call(parser, list(sys.argv[1:] if arguments is None else arguments))
@@ -30,6 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     except SignalStop:
         return ReturnCode.CONNECTION
+
+
+def _fill_closed_streams() -> None:
+    """Open what a scheduler has closed, so that no socket becomes stdout and no message a traceback."""
+    if None not in {sys.stdin, sys.stdout, sys.stderr}:
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False, encoding="utf-8")  # noqa: SIM115 - no path
+    sys.stderr = sys.stderr or open(_STDERR, "w", closefd=False, encoding="utf-8")  # noqa: SIM115 - no path
 
 
 def _run(call: Call, settings: ClientSettings) -> int:

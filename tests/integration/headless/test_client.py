@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import shlex
 import signal
 import socket
 import ssl
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from tests.headlesscall import Answer, begin, call, call_on_terminal, finish
+from tests.headlesscall import CLIENT, Answer, begin, call, call_on_terminal, environment, finish
 from tests.headlesspeer import SECRET, SERVICE, HeadlessPeer, babbler, headless_peer
 
 from pilothouse.headless import messages
@@ -321,6 +322,22 @@ async def test_check_48_a_cut_connection_is_made_again_and_no_event_is_shown_twi
     assert len(peer.of(messages.Start)) == 1
 
 
+async def test_events_that_are_no_longer_kept_are_passed_over(peer: HeadlessPeer, s41: Path) -> None:
+    process = await begin(words(peer, "-v", "-t", "-1", "-m", "LOOP"), s41.parent)
+    await until(lambda: peer.sessions)
+    played = peer.sessions[0]
+    peer.gone = 2
+    peer.cut()
+    for text in ("one", "two", "three"):
+        played.say(text)
+    played.end("ok")
+    answer = await finish(process)
+    assert answer.code == 0
+    assert "2 events of the session are no longer kept" in answer.out
+    assert re.findall(r"stdout: (\w+)", answer.out) == ["three"]
+    assert [attach.from_ for attach in peer.of(messages.Attach)] == [1, 3]
+
+
 async def _until(stream: asyncio.StreamReader, mark: bytes) -> AsyncIterator[bytes]:
     async for line in stream:
         yield line
@@ -362,6 +379,16 @@ async def test_check_54_silence_and_the_log_file(peer: HeadlessPeer, s41: Path) 
     assert "module BAD1: exit 4" in text
     assert "server refused: AUTH_FAILED" in text
     assert SECRET not in text
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 0), (">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0), ("2>&- -x", 2)])
+async def test_streams_that_a_scheduler_has_closed(closed: str, code: int, peer: HeadlessPeer, s41: Path) -> None:
+    line = shlex.join([*CLIENT, *words(peer, "-v", "-t", "-1", "-m", "OK1")])
+    process = await asyncio.create_subprocess_shell(
+        f"{line} {closed}", cwd=s41.parent, env=environment(), stdout=asyncio.subprocess.DEVNULL
+    )
+    assert await process.wait() == code
+    assert len(peer.sessions) == (code == 0)
 
 
 async def test_the_levels_show_messages_and_mask_the_proof(peer: HeadlessPeer, s41: Path) -> None:
