@@ -33,6 +33,17 @@ def sid_of(answer: Answer) -> str:
     return found[1]
 
 
+async def shown(process: asyncio.subprocess.Process, mark: bytes) -> bytes:
+    """Return what the client prints up to the line with ``mark``."""
+    assert process.stdout
+    found = b""
+    while mark not in found:
+        line = await process.stdout.readline()
+        assert line, found
+        found += line
+    return found
+
+
 async def test_check_13_the_first_use_of_a_secret_file(server: Server) -> None:
     words = ["-s", f"127.0.0.1:{server.port}", "-u", "R41", "-p", "new", "-t", "-1", "-m", "OK1"]
     wrong, _ = await call_on_terminal(words, server.folder, "guess")
@@ -125,12 +136,7 @@ async def test_checks_39_41_42_43_times(server: Server) -> None:
 
 async def test_checks_46_and_52_leaving_and_busy(server: Server) -> None:
     process = await begin(server.words("-v", "-t", "-1", "-m", "LOOP"), server.folder)
-    assert process.stdout
-    first = b""
-    while b"stdout: begun" not in first:
-        line = await process.stdout.readline()
-        assert line, first
-        first += line
+    await shown(process, b"stdout: begun")
     busy = await server.call("-v", "-m", "LOOP")
     assert busy.code == 4
     assert "server refused: BUSY" in busy.out
@@ -144,12 +150,7 @@ async def test_checks_46_and_52_leaving_and_busy(server: Server) -> None:
 async def test_check_51_a_server_that_starts_again_while_the_client_waits(server: Server) -> None:
     await server.script("SLOW", "import time\nprint('begun', flush=True)\ntime.sleep(3)\nprint('done')")
     process = await begin(server.words("-v", "-t", "-1", "-m", "SLOW"), server.folder)
-    assert process.stdout
-    first = b""
-    while b"stdout: begun" not in first:
-        line = await process.stdout.readline()
-        assert line, first
-        first += line
+    first = await shown(process, b"stdout: begun")
     await server.stop()
     await server.begin()
     answer = await finish(process)
