@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST_READY := $(VENV)/.test-ready
+# The tests wait as much as they work, so more of them run at once than there are processors.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
 
 .PHONY: demo test lint unit bench lock clean
 
@@ -16,7 +19,7 @@ test: $(TEST_READY)
 	@scripts/server-present mariadbd mariadb-server
 	@scripts/server-present sudo sudo
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
@@ -25,7 +28,7 @@ lint: $(TEST_READY)
 	$(BIN)/lint-imports --no-cache
 
 unit: $(TEST_READY)
-	$(BIN)/pytest -q tests/unit
+	$(PYTEST) tests/unit
 
 bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks
@@ -34,7 +37,7 @@ bench: $(TEST_READY)
 lock: $(TEST_READY)
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-options --no-header \
-	  --output-file requirements.txt pyproject.toml
+	  --allow-unsafe --output-file requirements.txt pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-emit-index-url --no-emit-options --no-header \
 	  --extra dev --allow-unsafe --output-file requirements-dev.txt pyproject.toml
 

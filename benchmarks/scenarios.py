@@ -24,13 +24,24 @@ SCRIPT: Final = _script()
 UPLOAD: Final = 'd=$(mktemp -d) && cat >"$d/s" && sh "$d/s"; r=$?; rm -rf "$d"; exit $r'
 
 
+_MANY: Final = 1000
+_SECONDS: Final = 60
+
+
 class Scenario(msgspec.Struct, frozen=True):
-    """One piece of work per host; ``lines`` is what each host must answer with."""
+    """One piece of work per host; ``lines`` is what each host must answer with.
+
+    ``operations`` of the same kind follow each other on a host. ``nodes`` are the scenario's own, whatever was asked
+    for, and all of them are taken at a time, in one run.
+    """
 
     name: str
     about: str
     lines: int
     uploads: bool = False
+    operations: int = 1
+    command: str = "true"
+    nodes: int = 0
 
 
 SCENARIOS: Final = {
@@ -38,6 +49,14 @@ SCENARIOS: Final = {
     for scenario in (
         Scenario("w1", "one command (`true`) on each host", 0),
         Scenario("w2", "a 10 KiB script uploaded, run, its 100 lines captured, and removed, on each host", LINES, True),
+        Scenario("w4", "four commands (`true`) one after another on each host", 0, operations=4),
+        Scenario(
+            "held",
+            f"{_MANY} hosts at a time, a command (`sleep {_SECONDS}`) that lasts until all have it: see the memory",
+            0,
+            command=f"sleep {_SECONDS}",
+            nodes=_MANY,
+        ),
     )
 }
 STARTUP: Final = "startup"
@@ -59,7 +78,15 @@ def turns(scenarios: tuple[str, ...], nodes: tuple[int, ...], runs: int, peers: 
     """
     for count in nodes:
         for scenario in scenarios:
-            for run in range(runs):
-                shift = run % len(peers) if peers else 0
-                for peer in peers[shift:] + peers[:shift]:
-                    yield Turn(scenario, count, run, peer)
+            if not SCENARIOS[scenario].nodes:
+                yield from _rounds(scenario, count, runs, peers)
+    for scenario in scenarios:
+        if own := SCENARIOS[scenario].nodes:
+            yield from _rounds(scenario, own, 1, peers)
+
+
+def _rounds(scenario: str, count: int, runs: int, peers: tuple[str, ...]) -> Iterator[Turn]:
+    for run in range(runs):
+        shift = run % len(peers) if peers else 0
+        for peer in peers[shift:] + peers[:shift]:
+            yield Turn(scenario, count, run, peer)

@@ -39,6 +39,7 @@ class Series:
         self._plan = plan
         self._peers = peers
         self._servers = work / "targets"
+        self._folder = work
         self._unfit: dict[str, str] = {}
         self.raw = work / f"records-{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl"
         self.finished: list[Record] = []
@@ -53,7 +54,12 @@ class Series:
         self._prepare()
         schedule = list(turns(scenarios, plan.nodes, plan.runs, names))
         progress = Progress(len(schedule))
-        with serving(max(plan.nodes), self._servers) as targets:
+        most = max(turn.nodes for turn in schedule)
+        with (
+            serving(most, self._servers) as targets,
+            tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder,
+        ):
+            self._folder = Path(folder)
             self._warm_up(targets)
             for turn in schedule:
                 progress.starting(f"{turn.scenario} {turn.peer}, {turn.nodes} nodes")
@@ -90,19 +96,20 @@ class Series:
             return _unmeasured(turn, "skipped", "takes too long at this size; --full runs it")
         if turn.peer in self._unfit:
             return _unmeasured(turn, "failed", self._unfit[turn.peer])
-        with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-            task = Task(
-                scenario=SCENARIOS[turn.scenario],
-                targets=targets,
-                hosts=targets.hosts[: turn.nodes],
-                concurrency=self._plan.concurrency,
-                folder=Path(folder),
-                limit=self._plan.limit,
-            )
-            order = peer.order(task)
-            record = _measured(turn, order, lambda: peer.succeeded(task, order), turn.nodes)
+        scenario = SCENARIOS[turn.scenario]
+        task = Task(
+            scenario=scenario,
+            targets=targets,
+            hosts=targets.hosts[: turn.nodes],
+            concurrency=scenario.nodes or self._plan.concurrency,
+            # all of them stay until the end: for minutes ext4 looks at each deleted file whenever one is made
+            folder=Path(tempfile.mkdtemp(dir=self._folder)),
+            limit=self._plan.limit,
+        )
+        order = peer.order(task)
+        record = _measured(turn, order, lambda: peer.succeeded(task, order), turn.nodes)
         _empty(targets.scratch.iterdir())
-        return msgspec.structs.replace(record, concurrency=self._plan.concurrency)
+        return msgspec.structs.replace(record, concurrency=task.concurrency)
 
     def _start(self, turn: Turn, argv: tuple[str, ...]) -> Record:
         if not Path(argv[0]).exists():

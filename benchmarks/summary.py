@@ -112,5 +112,26 @@ def _slope(peer: str, costs: Mapping[int, float]) -> Marginal:
     return Marginal(peer, fewest, most, 1000 * slope, max(0.0, costs[fewest] - fewest * slope))
 
 
+class Further(msgspec.Struct, frozen=True):
+    """What a further operation on a host costs a peer: a scenario of several operations, less the one of one."""
+
+    peer: str
+    nodes: int
+    ms: float
+
+
+def further(found: Mapping[Cell, Sequence[Figures]], one: str, several: str, operations: int) -> tuple[Further, ...]:
+    """Return it for each number of nodes and peer that has figures in both scenarios, cheapest first."""
+    rows = []
+    for (name, nodes), figures_of_one in found.items():
+        if name != one or nodes == 0:
+            continue
+        for row in found.get((several, nodes), ()):
+            base = cpu_of(figures_of_one, row.peer)
+            if row.runs and base is not None:
+                rows.append(Further(row.peer, nodes, 1000 * (row.cpu - base) / nodes / (operations - 1)))
+    return tuple(sorted(rows, key=lambda row: (row.nodes, row.ms)))
+
+
 def _sorted(rows: Iterable[Figures]) -> tuple[Figures, ...]:
     return tuple(sorted(rows, key=lambda row: (row.runs == 0, row.skipped, row.cpu, row.peer)))

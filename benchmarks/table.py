@@ -8,7 +8,7 @@ import msgspec
 
 from benchmarks.records import Record
 from benchmarks.scenarios import SCENARIOS, STARTUP
-from benchmarks.summary import Cell, Figures, cells, cpu_of, marginals, ratio
+from benchmarks.summary import Cell, Figures, cells, cpu_of, further, marginals, ratio
 
 FLOOR: Final = "floor"
 OURS: Final = "pilothouse"
@@ -47,7 +47,8 @@ def render(report: Report, records: Sequence[Record]) -> str:
         if any(cell[0] == name for cell in found):
             parts.append(f"## {name.upper()}: {scenario.about}")
             parts += [_cell(cell, rows) for cell, rows in found.items() if cell[0] == name]
-            parts += _marginal(found, name)
+            parts += _marginal(found, name) if not scenario.nodes else []
+            parts += _further(found, name) if scenario.operations > 1 else []
     parts += [_startup(rows) for cell, rows in found.items() if cell[0] == STARTUP]
     parts.append(_peers(report))
     return "\n\n".join(parts) + "\n"
@@ -121,6 +122,16 @@ def _marginal(found: Mapping[Cell, Sequence[Figures]], scenario: str) -> list[st
     ]
     head = ("peer", "nodes", "CPU ms per further node", "x floor", "x ours", "start-up CPU s")
     return [f"### Start-up apart\n\n{grid(head, rows)}"]
+
+
+def _further(found: Mapping[Cell, Sequence[Figures]], scenario: str) -> list[str]:
+    rows = further(found, "w1", scenario, SCENARIOS[scenario].operations)
+    if not rows:
+        return []
+    ours = {row.nodes: row.ms for row in rows if row.peer == OURS}
+    body = [(row.peer, str(row.nodes), f"{row.ms:.2f}", _times(ratio(row.ms, ours.get(row.nodes)))) for row in rows]
+    head = ("peer", "nodes", "CPU ms per further operation", "x ours")
+    return [f"### A further operation on the same host: W4 less W1\n\n{grid(head, body)}"]
 
 
 def _startup(rows: Sequence[Figures]) -> str:

@@ -1,19 +1,24 @@
-"""Fixtures that start real servers."""
+"""Fixtures that start real servers, and what holds for every test."""
 
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.console import Console
+from tests.examples import examples
 from tests.jobs import Bench
+from tests.leftovers import left_folders, sweep
 from tests.machine import Machine
 from tests.sshd import Sshd
 from tests.stores import cleared, databases, empty, store, where  # noqa: F401  fixtures
 from tests.tagentd import Tagentd
 
 from pilothouse.jobs.nodes import Node
+from pilothouse.transports import operation
 from pilothouse.transports.contract import Transport
 from pilothouse.transports.local import LocalTransport
 from pilothouse.transports.ssh import SshTransport
@@ -21,8 +26,24 @@ from pilothouse.transports.tagent import TagentTransport
 
 # A test run started in the background ignores interrupts, and everything it starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Many tests start the product in a process of its own, which would compile all of it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+hypothesis.settings.register_profile("tests", examples(100))
+hypothesis.settings.load_profile("tests")
 
 MakeSshd = Callable[..., Sshd]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Jobs leave nothing on their targets, unless a test kills their engines; then the test cleans up."""
+    home: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if home is None:
+        return
+    left = left_folders(home)
+    sweep(home)
+    assert request.node.get_closest_marker("kills_engines") or not left
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +106,15 @@ def _reached(kind: str, path: str, sshd: Sshd, tagentd: Tagentd) -> tuple[Transp
     return (LocalTransport() if kind == "local" else SshTransport(sshd.settings(ssh_path=path))), sshd.node()
 
 
+@pytest.fixture
+def patient_aborts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aborts give up late: what a machine with much else to do makes of the usual limit is no matter of a test."""
+    monkeypatch.setattr(operation, "_ABORT_SECONDS", 60.0)
+
+
 @pytest.fixture(params=["local", "ssh-general", "ssh-fast", "tagent"])
 async def machine(
-    request: pytest.FixtureRequest, sshd: Sshd, tagentd: Tagentd, tmp_path: Path
+    request: pytest.FixtureRequest, sshd: Sshd, tagentd: Tagentd, tmp_path: Path, patient_aborts: None
 ) -> AsyncIterator[Machine]:
     """A machine reached in each way, for what every transport promises."""
     kind, _, path = request.param.partition("-")

@@ -1,10 +1,12 @@
 """What the tests of the transports share: operations on a real machine, and a look at its process table."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ class Machine:
         own = connection or await self.transport.connect(self.node)
         try:
             process = await own.start(launch, output.extend)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 ended = await process.exited()
                 await process.settle(clean=True)
         finally:
@@ -46,7 +48,7 @@ class Machine:
         return ended, bytes(output)
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait for a condition, and fail when it does not come true."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -76,16 +78,24 @@ def alive(group: int) -> list[int]:
     return found
 
 
+def nap() -> str:
+    """Return a command that outlasts every test; nobody else on this machine runs the same."""
+    return f"sleep 4711.{uuid.uuid4().int % 10**15:015}"
+
+
+def running(command: str) -> list[int]:
+    """Return the processes that run just this command."""
+    return [pid for pid, line in _command_lines() if line.split("\0")[:-1] == command.split()]
+
+
 def marked(text: str) -> list[int]:
     """Return the processes whose command line holds a text, this one left out."""
-    found = []
+    return [pid for pid, line in _command_lines() if text in line and pid != os.getpid()]
+
+
+def _command_lines() -> Iterator[tuple[int, str]]:
+    """Yield every process with its words, each of which ends with a NUL; zombies have none."""
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            line = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if text.encode() in line:
-            found.append(int(entry.name))
-    return found
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                yield int(entry.name), (entry / "cmdline").read_bytes().decode("utf-8", "replace")

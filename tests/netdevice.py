@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncssh
 
 PASSWORD = "d3v!ce"
+SECRET = "en@ble me"
 
 
 class Device:
@@ -51,6 +52,8 @@ class Device:
             self.typed.append(command)
             if command == "enable":
                 prompt = "core-1# "
+            elif command == "super":
+                prompt = await _super(process)
             elif command == "configure":
                 prompt = "core-1(config)# "
             elif command.startswith("hostname "):
@@ -89,11 +92,22 @@ class Device:
 _SHOWS = {"show progress": Device._progress, "show config": Device._paged, "hang": Device._hang}
 
 
-async def _line(process: "asyncssh.SSHServerProcess[str]") -> str:
+async def _super(process: "asyncssh.SSHServerProcess[str]") -> str:
+    """Ask twice for the password of the privileged mode; return the prompt that follows."""
+    for _ in range(2):
+        process.stdout.write("Password: ")
+        if (await _line(process, echo=False)).strip() == SECRET:
+            return "core-1# "
+    process.stdout.write("% Bad secrets\r\n")
+    return "core-1> "
+
+
+async def _line(process: "asyncssh.SSHServerProcess[str]", *, echo: bool = True) -> str:
     """Read a line, echoing it as devices do."""
     typed = ""
     while letter := await process.stdin.read(1):
-        process.stdout.write("\r\n" if letter == "\n" else letter)
+        if echo or letter == "\n":
+            process.stdout.write("\r\n" if letter == "\n" else letter)
         typed += letter
         if letter == "\n":
             break

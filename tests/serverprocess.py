@@ -58,6 +58,11 @@ class ServerProcess:
         self._process = None
         return code
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal and do not wait."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def clean(self) -> None:
         """End it if it still runs."""
         if self._process is not None:

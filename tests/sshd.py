@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -14,14 +15,20 @@ from pilothouse.jobs.secret import Secret
 from pilothouse.settings import Settings
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-_PATIENCE = 10.0
+_PATIENCE = 30.0
+_CHANCE = random.SystemRandom()  # workers whose tests share a seed must not meet
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of the loopback interface that nobody uses now.
+
+    It lies below those that the system gives out by itself: no connection of another test can take it meanwhile.
+    """
+    while True:
+        port = _CHANCE.randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Sshd:

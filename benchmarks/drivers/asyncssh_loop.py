@@ -1,7 +1,6 @@
 """A bare asyncssh loop, tuned: shared options, one algorithm of each kind, a semaphore.
 
-``asyncssh_loop.py HOSTS CONCURRENCY PORT USER KEY LINES COMMAND [STDIN]``, as the floor. A host is ok when the
-command exits with 0 after LINES lines.
+``asyncssh_loop.py HOSTS CONCURRENCY PORT USER KEY LINES OPERATIONS COMMAND [STDIN]``, as the floor.
 """
 
 import asyncio
@@ -13,14 +12,18 @@ import asyncssh
 
 
 async def reach(
-    host: str, options: asyncssh.SSHClientConnectionOptions, command: str, given: bytes | None, lines: int
+    host: str, options: asyncssh.SSHClientConnectionOptions, command: str, given: bytes | None, lines: int, times: int
 ) -> bool:
     try:
         async with asyncssh.connect(host, options=options) as connection:
-            done = await connection.run(command, input=given, encoding=None)
+            return all([await succeeded(connection, command, given, lines) for _ in range(times)])
     except (OSError, asyncssh.Error) as error:
         print(f"{host}: {error}", file=sys.stderr)
         return False
+
+
+async def succeeded(connection: asyncssh.SSHClientConnection, command: str, given: bytes | None, lines: int) -> bool:
+    done = await connection.run(command, input=given, encoding=None)
     output = done.stdout or b""
     return done.exit_status == 0 and bytes(output).count(b"\n") == lines  # type: ignore[arg-type]
 
@@ -43,12 +46,12 @@ async def main(words: list[str]) -> int:
         gss_host=None,
         x509_trusted_certs=None,
     )
-    given = Path(words[7]).read_bytes() if len(words) > 7 else None
+    given = Path(words[8]).read_bytes() if len(words) > 8 else None
     free = asyncio.Semaphore(int(words[1]))
 
     async def one(host: str) -> bool:
         async with free:
-            return await reach(host, options, words[6], given, int(words[5]))
+            return await reach(host, options, words[7], given, int(words[5]), int(words[6]))
 
     good = sum(await asyncio.gather(*map(one, hosts)))
     print(json.dumps({"ok": good, "fail": len(hosts) - good}))

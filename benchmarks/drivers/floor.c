@@ -1,8 +1,9 @@
 /* The practical floor of an ssh client: libssh2 in a pool of threads, one connection and one exec per host.
  *
- *   floor HOSTS CONCURRENCY PORT USER KEY LINES COMMAND [STDIN]
+ *   floor HOSTS CONCURRENCY PORT USER KEY LINES OPERATIONS COMMAND [STDIN]
  *
- * HOSTS, KEY and STDIN are files. A host is ok when the command exits with 0 after LINES lines. The last line
+ * HOSTS, KEY and STDIN are files. The command is run OPERATIONS times; a host is ok when
+ * each time it exits with 0 after LINES lines. The last line
  * written is {"ok": n, "fail": n}. libssh2 is declared here, because the wheel that carries it has no headers.
  */
 #include <arpa/inet.h>
@@ -38,7 +39,7 @@ int libssh2_session_free(session *s);
 enum { WINDOW = 2 * 1024 * 1024, PACKET = 32768, BY_APPLICATION = 11, MOST_HOSTS = 100000, MOST_BYTES = 1 << 20 };
 
 static char *hosts[MOST_HOSTS];
-static int host_count, port, lines_wanted;
+static int host_count, port, lines_wanted, operations;
 static const char *user, *command;
 static char *key, *input;
 static size_t key_size, input_size;
@@ -93,7 +94,9 @@ static int reach(const char *host) {
   if (!connect(fd, (struct sockaddr *)&address, sizeof address) && (s = libssh2_session_init_ex(NULL, NULL, NULL, NULL)) &&
       !libssh2_session_handshake(s, fd) &&
       !libssh2_userauth_publickey_frommemory(s, user, strlen(user), NULL, 0, key, key_size, NULL)) {
-    good = run_command(s);
+    good = 1;
+    for (int i = 0; good && i < operations; i++)
+      good = run_command(s);
     libssh2_session_disconnect_ex(s, BY_APPLICATION, "done", "");
   }
   /* the session puts its descriptor back to blocking when it is freed: it must still be ours by then */
@@ -114,8 +117,8 @@ static void *work(void *unused) {
 }
 
 int main(int count, char **words) {
-  if (count < 8) {
-    fprintf(stderr, "usage: floor HOSTS CONCURRENCY PORT USER KEY LINES COMMAND [STDIN]\n");
+  if (count < 9) {
+    fprintf(stderr, "usage: floor HOSTS CONCURRENCY PORT USER KEY LINES OPERATIONS COMMAND [STDIN]\n");
     return 2;
   }
   FILE *list = fopen(words[1], "r");
@@ -134,9 +137,10 @@ int main(int count, char **words) {
   user = words[4];
   key = slurp(words[5], &key_size);
   lines_wanted = atoi(words[6]);
-  command = words[7];
-  if (count > 8)
-    input = slurp(words[8], &input_size);
+  operations = atoi(words[7]);
+  command = words[8];
+  if (count > 9)
+    input = slurp(words[9], &input_size);
   libssh2_init(0);
   pthread_t threads[concurrency];
   for (int i = 0; i < concurrency; i++)

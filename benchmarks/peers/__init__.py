@@ -4,6 +4,7 @@ from pathlib import Path
 
 from benchmarks.peers.ansible import CHEAP, SHIPPED
 from benchmarks.peers.contract import Peer
+from benchmarks.peers.libraries import ParallelSsh, Paramiko
 from benchmarks.peers.loops import Asyncssh, Floor
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.pyinfra import Pyinfra
@@ -13,5 +14,16 @@ from benchmarks.peers.transport import TransportLoop
 def registered(program: Path) -> dict[str, Peer]:
     """Return every peer by name; ``program`` is our own command."""
     paths = (TransportLoop("fast"), TransportLoop("general"))
-    peers: tuple[Peer, ...] = (Floor(), Ours(program), *paths, Asyncssh(), Pyinfra(), CHEAP, SHIPPED)
+    peers: tuple[Peer, ...] = (
+        Floor(),
+        Ours(program),
+        Ours(program, "general"),
+        *paths,
+        Asyncssh(),
+        ParallelSsh(),
+        Paramiko(),
+        Pyinfra(),
+        CHEAP,
+        SHIPPED,
+    )
     return {peer.name: peer for peer in peers}

@@ -11,7 +11,7 @@ from benchmarks.peers.contract import Task, base_environ
 from benchmarks.places import ENVIRONMENTS
 
 _VERSION: Final = "2.19.14"
-_RECAP: Final = re.compile(r"ok=1 .*unreachable=0 +failed=0")
+_RECAP: Final = r"ok={operations} .*unreachable=0 +failed=0"
 _REMOTE_PYTHON: Final = "/usr/bin/python3"
 
 
@@ -29,10 +29,10 @@ def inventory(task: Task) -> str:
 
 
 def playbook(task: Task) -> str:
-    """Return the text of the playbook: one task, which fails when the lines are not there."""
+    """Return the text of the playbook: a task for each operation, which fails when the lines are not there."""
     head = "- hosts: all\n  gather_facts: false\n  tasks:\n"
     if not task.scenario.uploads:
-        return head + "    - command: 'true'\n"
+        return head + f"    - command: '{task.scenario.command}'\n" * task.scenario.operations
     check = f"      failed_when: done.rc != 0 or done.stdout_lines | length != {task.scenario.lines}\n"
     return f"{head}    - script: {task.targets.script}\n      register: done\n{check}"
 
@@ -62,9 +62,9 @@ class Ansible:
         command = (str(binaries / "ansible-playbook"), "-i", "inventory", "play.yml")
         return Order(command, environ, str(task.folder), task.limit)
 
-    def succeeded(self, _task: Task, order: Order) -> int:
+    def succeeded(self, task: Task, order: Order) -> int:
         """Count the good lines of the recap."""
-        return len(_RECAP.findall(order.stdout.read_text()))
+        return len(re.findall(_RECAP.format(operations=task.scenario.operations), order.stdout.read_text()))
 
     def _settings(self, task: Task) -> dict[str, str]:
         control = "-o ControlMaster=auto -o ControlPersist=60s"

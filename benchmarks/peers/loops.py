@@ -22,7 +22,8 @@ def arguments(task: Task) -> list[str]:
     targets, scenario = task.targets, task.scenario
     hosts = task.file("hosts", "".join(f"{host}\n" for host in task.hosts))
     words = [str(hosts), str(task.concurrency), str(targets.port), targets.user, str(targets.key), str(scenario.lines)]
-    return [*words, UPLOAD, str(targets.script)] if scenario.uploads else [*words, "true"]
+    words.append(str(scenario.operations))
+    return [*words, UPLOAD, str(targets.script)] if scenario.uploads else [*words, scenario.command]
 
 
 def counted(output: str) -> int:

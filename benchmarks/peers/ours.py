@@ -10,21 +10,24 @@ from benchmarks.places import OURS
 from benchmarks.scenarios import MARK
 
 
-def document(script: str) -> dict[str, Any]:
-    """Return a job of one phase with one operation, the script."""
-    operation = {
-        "opId": "bench_1",
-        "opName": "bench",
-        "opType": "target",
-        "isScript": 1,
-        "interpreter": "sh",
-        "scriptContent": script,
-        "opt": {},
-        "desc": {},
-        "output": None,
-        "failIgnore": 0,
-    }
-    phase = {"phaseName": "bench", "phaseType": "target", "operations": [operation]}
+def document(script: str, operations: int = 1, kind: str = "target") -> dict[str, Any]:
+    """Return a job of one phase whose operations are the script, on the targets or (``runner``) here."""
+    steps: list[dict[str, Any]] = [
+        {
+            "opId": f"bench_{number}",
+            "opName": "bench",
+            "opType": kind,
+            "isScript": 1,
+            "interpreter": "sh",
+            "scriptContent": script,
+            "opt": {},
+            "desc": {},
+            "output": None,
+            "failIgnore": 0,
+        }
+        for number in range(1, operations + 1)
+    ]
+    phase = {"phaseName": "bench", "phaseType": kind, "operations": steps}
     group = {"groupNo": 0, "execStrategy": "oneShot", "phases": [phase]}
     return {"jobId": 1, "roundCount": 1, "opt": {}, "runFlow": [group]}
 
@@ -50,12 +53,13 @@ def kept(data: Path, host: str, lines: int) -> bool:
 class Ours:
     """The product, live logs and durable status included; ``program`` is the command."""
 
-    name = "pilothouse"
-    about = "this repository, live logs and durable status on"
     most_hosts: int | None = None
 
-    def __init__(self, program: Path = OURS) -> None:
+    def __init__(self, program: Path = OURS, path: str = "auto") -> None:
         self._program = program
+        self._path = path
+        self.name = "pilothouse" if path == "auto" else f"pilothouse-{path}"
+        self.about = f"this repository, live logs and durable status on, ssh_path = {path}"
 
     def prepare(self) -> None:
         """Only look whether the command is there."""
@@ -65,13 +69,14 @@ class Ours:
     def order(self, task: Task) -> Order:
         """Write job document and node file, and run the job."""
         targets = task.targets
-        script = targets.script.read_text() if task.scenario.uploads else "true\n"
-        task.file("params.json", json.dumps(document(script)))
+        script = targets.script.read_text() if task.scenario.uploads else f"{task.scenario.command}\n"
+        task.file("params.json", json.dumps(document(script, task.scenario.operations)))
         task.file("nodes.json", node_lines(task.hosts, targets.port, targets.user))
         environ = base_environ(task) | {
             "PILOTHOUSE_HOST_KEYS": "accept-any",
             "PILOTHOUSE_IDENTITIES": str(targets.key),
             "PILOTHOUSE_CONCURRENCY": str(task.concurrency),
+            "PILOTHOUSE_SSH_PATH": self._path,
         }
         argv = (str(self._program), "job", "run", "params.json", "--nodes", "nodes.json", "--data", "data")
         return Order(argv, environ, str(task.folder), task.limit)

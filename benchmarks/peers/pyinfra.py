@@ -15,7 +15,8 @@ _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 _COMMAND: Final = """\
 from pyinfra.operations import server
 
-server.shell(name="bench", commands=["true"])
+for number in range({operations}):
+    server.shell(name="bench %d" % number, commands=[{command!r}])
 """
 
 _UPLOAD: Final = """\
@@ -56,7 +57,7 @@ def inventory(task: Task) -> str:
 def deploy(task: Task) -> str:
     """Return the text of the deploy file."""
     if not task.scenario.uploads:
-        return _COMMAND
+        return _COMMAND.format(operations=task.scenario.operations, command=task.scenario.command)
     targets = task.targets
     return _UPLOAD.format(scratch=str(targets.scratch), script=str(targets.script), lines=task.scenario.lines)
 
@@ -91,4 +92,4 @@ class Pyinfra:
     def succeeded(self, task: Task, order: Order) -> int:
         """Count the hosts of which every operation is reported as a success."""
         report = order.stdout.read_text() + order.stderr.read_text()
-        return finished(report, 3 if task.scenario.uploads else 1)
+        return finished(report, 3 if task.scenario.uploads else task.scenario.operations)

@@ -138,3 +138,7 @@ class ConnectionLostError(TransportError):
 
 class TargetError(TransportError):
     """The node was reached but could not prepare or finish the operation."""
+
+
+class ForgottenFilesError(TransportError):
+    """The node no longer has files that it was believed to keep; nothing was started, so send them again."""

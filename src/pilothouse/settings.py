@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,6 +11,7 @@ import msgspec
 from pilothouse.errors import SettingsError
 
 HostKeyPolicy = Literal["verify", "accept-new", "accept-any"]
+NodePassword = Literal["asked", "exported"]
 SshPath = Literal["auto", "general", "fast"]
 ClientCertificates = Literal["off", "optional", "required"]
 
@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     proxy_jump: str = ""
     encodings: tuple[str, ...] = ("GBK",)
     password_key: str = ""
+    node_password: NodePassword = "asked"  # noqa: S105 - a way, no password
     runner_id: int = 1
     database: str = ""
     listen: str = "127.0.0.1:8080"
@@ -46,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     authority: Path | None = None
     client_certificates: ClientCertificates = "optional"
     server_names: tuple[str, ...] = ()
+    relay_hosts: tuple[str, ...] = ()
     allow_plain: bool = False
     public_url: str = ""
     slapos_config: Path | None = None
@@ -55,9 +57,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     headless_tls_listen: str = ""
     headless_auth: tuple[str, ...] = ("challenge", "osuser")
     headless_python: Path | None = None
-    headless_limits: dict[str, float] = {}
+    headless_limits: tuple[str, ...] = ()
+
+    @property
+    def exports_passwords(self) -> bool:
+        """Whether every operation on the runner gets its node's password in its environment."""
+        return self.node_password == "exported"  # noqa: S105 - as above
 
 
+_LISTS: Final = frozenset(
+    {
+        "plugins",
+        "known_hosts",
+        "identities",
+        "encodings",
+        "server_names",
+        "relay_hosts",
+        "headless_auth",
+        "headless_limits",
+    }
+)
 _SERVER_BOUNDS: Final = ("request_timeout", "request_limit")
 
 
@@ -122,6 +141,8 @@ def _source(path: Path | None, environ: Mapping[str, str]) -> Path | None:
 def _read(source: Path | None) -> dict[str, Any]:
     if source is None:
         return {}
+    import tomllib  # noqa: PLC0415 - start-up time: most runs have no such file
+
     try:
         return tomllib.loads(source.read_text("utf-8"))
     except OSError as error:
@@ -131,7 +152,7 @@ def _read(source: Path | None) -> dict[str, Any]:
 
 
 def _is_list(name: str) -> bool:
-    return name in {"plugins", "known_hosts", "identities", "encodings", "server_names", "headless_auth"}
+    return name in _LISTS
 
 
 def _convert(wanted: type, value: Any) -> Any:

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from pilothouse.errors import UsageError
 from pilothouse.files import confine, replace_link, write_atomic
@@ -115,7 +116,7 @@ def test_plain_names_lie_below_any_root(root: str) -> None:
     assert confine(Path(root), "log", "phase", "a.txt") == Path(root) / "log" / "phase" / "a.txt"
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(st.text(alphabet="./ab\0~", max_size=6) | st.sampled_from(["..", "/etc", "/jobs/1/x"]), max_size=4))
 def test_nothing_leads_outside(parts: list[str]) -> None:
     root = Path("/jobs/1")

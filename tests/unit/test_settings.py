@@ -55,6 +55,7 @@ def test_the_file_is_found_by_the_environment_and_in_the_usual_place(site: Path,
 def test_every_setting_is_read_from_the_environment(name: str) -> None:
     values = {"host_keys": "accept-new", "encodings": "GBK:BIG5", "data": "/a", "password_key": "k", "ssh_path": "fast",
               "client_certificates": "off", "allow_plain": "true"}  # fmt: skip
+    values["node_password"] = "exported"
     environ = {**NOWHERE, f"PILOTHOUSE_{name.upper()}": values.get(name, "17")}
     found = getattr(load(environ=environ), name)
     assert found != getattr(load(environ=NOWHERE), name)

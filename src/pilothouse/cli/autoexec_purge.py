@@ -5,7 +5,7 @@ import sys
 import time
 
 from pilothouse.cli.autoexec_site import site
-from pilothouse.engine.purge import purge
+from pilothouse.engine.purge import Purged, purge
 from pilothouse.errors import UsageError
 
 
@@ -14,14 +14,19 @@ def purge_jobs(chosen: argparse.Namespace) -> int:
     days = chosen.purgejobdata
     if days < 1:
         raise UsageError(f"--purgejobdata: {days}; allowed: a number of days from 1 on")
-    done = purge(site().settings.data, days, time.time(), _say)
+    return report(purge(site().settings.data, days, time.time(), tell), days)
+
+
+def report(done: Purged, days: int, *, dry: bool = False) -> int:
+    """Print what was done, or would be; returns 0, or 1 when something could not be deleted."""
     spared = f", {done.running} running and kept" if done.running else ""
     print(
         f"INFO: {done.jobs} jobs, {done.histories} history files and {done.cached} cached files older than "
-        f"{days} days removed{spared}, {len(done.errors)} errors."
+        f"{days} days {'would be ' if dry else ''}removed{spared}, {len(done.errors)} errors."
     )
     return 1 if done.errors else 0
 
 
-def _say(line: str) -> None:
+def tell(line: str) -> None:
+    """Print a line of the purge where it belongs."""
     print(line, file=sys.stderr if line.startswith("ERROR") else sys.stdout)

@@ -35,23 +35,25 @@ _CODES: Final = {
 def run(chosen: argparse.Namespace) -> int:
     """Run a job in its documented directory; returns the documented exit code."""
     here = site(chosen.passthroughenv)
-    server = None if chosen.devmode else here.require_server()
-    if server is not None and chosen.jobid == "0":
+    server = here.server if chosen.devmode else here.require_server()
+    if not chosen.devmode and chosen.jobid == "0":
         raise UsageError("which job? name it with --jobid, or add --devmode to run without a control server")
     space = workspace(here.settings.data, chosen.jobid)
     space.create()
     beside = _take_over(chosen, space)
-    if server is None:
-        result = asyncio.run(run_here(_request(chosen, here, space, beside), space, here.settings, echo=_echo))
-    else:
+    if server is not None and not chosen.devmode:
         result = _run_under(server, chosen, here, space, beside)
+    elif server is not None and (space.params.is_file() or chosen.jobid != "0"):
+        result = asyncio.run(_run_borrowing(server, chosen, here, space, beside))
+    else:
+        result = asyncio.run(run_here(_request(chosen, here, space, beside), space, here.settings, echo=_echo))
     for line in result.trouble:
         print(f"autoexec: a file of the job could not be written: {line}", file=sys.stderr)
     return _CODES[result.state]
 
 
 def _request(chosen: argparse.Namespace, here: Site, space: Workspace, beside: Path | None) -> Request:
-    """Return what to run without a control server."""
+    """Return what to run without reporting to a control server."""
     if not space.params.is_file():
         raise MissingParamsError(f"job {chosen.jobid} has no params.json in {space.root}; name one with --paramsfile")
     nodes_file = space.nodes if space.nodes.is_file() else None
@@ -86,7 +88,26 @@ def _options(request: Request, nodes_file: Path | None) -> JobOptions:
         home=request.home,
         dev_mode=request.dev_mode,
         pass_through=request.pass_through,
+        sql_files=request.sql_files,
     )
+
+
+async def _run_borrowing(
+    server: Server, chosen: argparse.Namespace, here: Site, space: Workspace, beside: Path | None
+) -> JobResult:
+    """Run in dev mode; what is missing here comes from the control server."""
+    from pilothouse.controlserver.client import Client
+    from pilothouse.engine.server.loans import Loans, borrow
+
+    client = Client(server)
+    try:
+        selection = _selection(chosen, here.settings)
+        await borrow(client, space, selection, beside, job_id=chosen.jobid, first=chosen.firstfire)
+        request = _request(chosen, here, space, beside)
+        link = Loans(client, space, here.settings.data)
+        return await run_here(request, space, here.settings, echo=_echo, link=link)
+    finally:
+        await client.close()
 
 
 def _run_under(
@@ -95,8 +116,20 @@ def _run_under(
     """Run a job that a control server knows."""
     from pilothouse.engine.server.production import Order, run_under_server
 
+    selection = _selection(chosen, here.settings)
+    options = JobOptions(
+        user=chosen.execuser,
+        selection=selection,
+        beside=beside,
+        home=str(here.base or ""),
+        pass_through=json.dumps(here.pass_through),
+        under_server=True,
+        own_nodes=bool(chosen.nodesfile),
+        fire_next=not chosen.nofirenext,
+        sql_files=_sql_files(chosen.sqlfiles),
+    )
     order = Order(
-        selection=_selection(chosen, here.settings),
+        selection=selection,
         user=chosen.execuser,
         force=chosen.force,
         first=chosen.firstfire,
@@ -107,7 +140,8 @@ def _run_under(
         pass_through=here.pass_through,
         home=str(here.base or ""),
         beside=beside,
-        sql_files=_sql_files(chosen.sqlfiles),
+        sql_files=options.sql_files,
+        record=options.record(),
     )
     result, unsent = asyncio.run(run_under_server(order, server, space, here.settings, echo=_echo))
     if unsent:

@@ -34,9 +34,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         return self.server
 
 
-def site(passthroughenv: str | None = None, environ: Mapping[str, str] = os.environ) -> Site:
-    """Read the configuration. Raises UsageError, SettingsError."""
-    base = home()
+def site(
+    passthroughenv: str | None = None, environ: Mapping[str, str] = os.environ, *, base: Path | None = None
+) -> Site:
+    """Read the configuration, of the installation ``base`` if given. Raises UsageError, SettingsError."""
+    base = base or home()
     pass_through = _pass_through(passthroughenv, environ)
     tenant = str(pass_through.get("tenant") or environ.get("tenant") or environ.get("TENANT") or "none")
     found: dict[str, Any] = {"runner_id": _runner_id(pass_through, environ)}

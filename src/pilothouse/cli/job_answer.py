@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import getpass
+import grp
+import os
 import sys
 import time
 
@@ -19,8 +21,8 @@ from pilothouse.errors import ExitCode, RefusedError, UsageError
 def answer(chosen: argparse.Namespace) -> int:
     """Answer a question, or list the open ones when no value is given.
 
-    Raises RefusedError when no engine works on the job, UsageError for a node that asks nothing and for a
-    value that is no answer.
+    Raises RefusedError when no engine works on the job or the question is for others, UsageError for a node that
+    asks nothing and for a value that is no answer.
     """
     space = existing(chosen)
     questions = asyncio.run(_open(space)) if engine_pid(space) is not None else []
@@ -31,8 +33,12 @@ def answer(chosen: argparse.Namespace) -> int:
     if chosen.value is None:
         return _list(chosen, questions)
     question = _one(chosen, space, questions)
+    allow(question)
     deliver(space, question, checked(question, chosen.value), chosen.user or getpass.getuser())
-    print(f"answered {question.node} in phase {question.phase}")
+    if chosen.json:
+        print(msgspec.json.encode({"node": question.node, "phase": question.phase, "answered": True}).decode())
+    else:
+        print(f"answered {question.node} in phase {question.phase}")
     return ExitCode.SUCCESS
 
 
@@ -45,6 +51,18 @@ def _one(chosen: argparse.Namespace, space: Workspace, questions: list[Question]
         raise UsageError(f"node {chosen.node} asks nothing now; see: pilothouse job answer {chosen.job}")
     places = ", ".join(f"{question.node} in {question.phase}" for question in questions)
     raise UsageError(f"{chosen.node} asks more than once: {places}; give the full node name or --phase")
+
+
+def allow(question: Question) -> None:
+    """See to a question's role: members of the group of that name may answer, and root. Raises RefusedError."""
+    if not question.role or os.geteuid() == 0:
+        return
+    groups = {group.gr_name for group in grp.getgrall() if group.gr_gid in {os.getegid(), *os.getgroups()}}
+    if question.role not in groups:
+        raise RefusedError(
+            f"only members of the role {question.role} may answer this; on this machine that is the group of that name,"
+            f" and {getpass.getuser()} is not in it"
+        )
 
 
 def _named(question: Question, name: str) -> bool:

@@ -13,7 +13,8 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a command said besides the documents, which are in the run folder; nothing here is secret.
 
     ``nodes_file`` says whether the run folder's node file belongs to the job. The settings are those of the
-    command line only: the configuration file is read again. ``home`` is an AUTOEXEC_HOME.
+    command line only: the configuration file is read again. ``home`` is an AUTOEXEC_HOME. ``under_server`` means
+    that its control server was reported to; ``fire_next`` that it was asked for the next group.
     """
 
     user: str = ""
@@ -27,6 +28,10 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     concurrency: int | None = None
     home: str = ""
     dev_mode: bool = False
+    under_server: bool = False
+    own_nodes: bool = False
+    fire_next: bool = True
+    sql_files: str = ""
     pass_through: str = "{}"  # noqa: S105 - the documented pass-through environment, no password
 
     def record(self) -> str:

@@ -131,6 +131,11 @@ def _answer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", "-u", metavar="NAME", help="who answers (default: the OS user)")
 
 
+def _purge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("days", metavar="DAYS", type=_count, help="what is older than so many days")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be removed, and remove nothing")
+
+
 def _job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="job id")
 
@@ -223,4 +228,7 @@ COMMANDS: Final = {
     ),
     "pause": Command("job_stop:pause", "let a job stop softly", "pause 1042", _job),
     "abort": Command("job_stop:abort", "end a running job and all its processes", "abort 1042", _job),
+    "purge": Command(
+        "job_purge:purge_old", "remove old job data from this machine", "purge 90 --dry-run\npurge 90", _purge
+    ),
 }

@@ -12,7 +12,7 @@ from pilothouse.cli.job_standing import existing
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.journal_rows import NodeRow
 from pilothouse.engine.records import records
-from pilothouse.engine.request import Request, read_job
+from pilothouse.engine.request import JobResult, Request, read_job
 from pilothouse.engine.workspace import Workspace, engine_pid
 from pilothouse.errors import ExitCode, JobBusyError, UsageError
 from pilothouse.jobs.nodes import LOCAL
@@ -34,11 +34,29 @@ def retry(chosen: argparse.Namespace) -> int:
     if chosen.failed_only:
         narrowed = failed_only(selection, rows)
         if narrowed is None:
-            print(f"no node of job {space.job_id} has failed; without --failed-only: what was never reached")
+            if chosen.json:
+                print(msgspec.json.encode({"job_id": space.job_id, "failed": 0}).decode())
+            else:
+                print(f"no node of job {space.job_id} has failed; without --failed-only: what was never reached")
             return ExitCode.SUCCESS
         selection = narrowed
+    return finish(asyncio.run(_again(space, options, selection, settings, chosen)))
+
+
+async def _again(
+    space: Workspace, options: JobOptions, selection: Selection, settings: Settings, chosen: argparse.Namespace
+) -> JobResult:
+    display = shown(chosen, space)
+    if options.under_server:
+        from pilothouse.cli.job_server import retry_under_server
+
+        return await retry_under_server(options, selection, space, chosen, display, settings.data)
     request = _request(space, options, selection)
-    return finish(asyncio.run(run_here(request, space, settings, displays=[shown(chosen, space)])))
+    if options.dev_mode:
+        from pilothouse.cli.job_server import run_with_loans
+
+        return await run_with_loans(options, request, space, settings, display)
+    return await run_here(request, space, settings, displays=[display])
 
 
 def failed_only(selection: Selection, rows: list[NodeRow]) -> Selection | None:
@@ -72,6 +90,7 @@ def _request(space: Workspace, options: JobOptions, selection: Selection) -> Req
         pass_through=options.pass_through,
         home=options.home,
         beside=options.beside,
+        sql_files=options.sql_files,
         record=options.record(),
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pilothouse import __version__
 from pilothouse.cli import database
+from pilothouse.errors import ExitCode
 from pilothouse.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from pilothouse.server.running import Started
 
 _TEXT: Final = """\
-Serve the control server until TERM or Ctrl-C; running requests are finished first. At the first start the database,
-the certificate authority and an administrator are made, and the administrator's token is printed, this once.
+Serve the control server until TERM or Ctrl-C; running requests are finished first, unless a second signal says not to
+wait. At the first start the database, the certificate authority and an administrator are made, and the administrator's
+token is printed, this once.
 """
 _EXAMPLES: Final = """\
 examples:
@@ -78,9 +80,13 @@ async def _serve(settings: Settings, profile: "Profile", where: Path | str) -> i
     from pilothouse.server.doors import doors
     from pilothouse.server.running import authority_of, run
 
-    stop = asyncio.Event()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, told)
 
     def started(found: "Started") -> None:
         _say(f"pilothouse {__version__}")
@@ -92,9 +98,20 @@ async def _serve(settings: Settings, profile: "Profile", where: Path | str) -> i
         for url in found.urls:
             _say(f"  listening  {url}")
 
-    await run(settings, profile, where, doors(), started, stop)
+    serving = asyncio.create_task(run(settings, profile, where, doors(), started, stop))
+    hurried = asyncio.create_task(hurry.wait())
+    try:
+        await asyncio.wait([serving, hurried], return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            serving.cancel()
+            await asyncio.wait([serving])
+            _say("stopped at once; running requests were not answered")
+            return ExitCode.ABORTED
+        await serving
+    finally:
+        hurried.cancel()
     _say("stopped")
-    return 0
+    return ExitCode.SUCCESS
 
 
 def _welcome(token: str, url: str) -> str:

@@ -26,6 +26,7 @@ JOB_CREATE: Final = _REST + "autoexec/job/from/combop/create/public"
 JOB_REFIRE: Final = _REST + "autoexec/job/refire"
 JOB_STATE: Final = _REST + "autoexec/job/status/get"
 SQL_LIST: Final = _REST + "autoexec/job/sql/list"
+SQL_CHECKIN: Final = _REST + "autoexec/job/sql/checkin"
 SQL_UPDATE: Final = _REST + "autoexec/job/sql/update"
 
 

@@ -4,7 +4,6 @@ Each action is one row of a table: its name, the members of its message, and wha
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -22,8 +21,7 @@ LARGEST: Final = 8192
 Reply = dict[str, Any] | None
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """Those who carry out the actions."""
 
     control: Control
@@ -31,6 +29,7 @@ class Desk:
     barrier: RoundBarrier
     variables: Variables
     locks: GlobalLocks
+    password: Callable[[str, int], str | None]
 
 
 class StopListeningError(PilothouseError):
@@ -70,6 +69,11 @@ class _Lock(_Message, frozen=True):
 
 class _LockNotify(_Message, frozen=True):
     lock_id: int | str
+
+
+class _Node(_Message, frozen=True):
+    phase_name: str
+    resource_id: int
 
 
 class _Plain(_Message, frozen=True):
@@ -128,6 +132,13 @@ async def _lock_notify(desk: Desk, message: _LockNotify) -> Reply:
     return None
 
 
+async def _node_password(desk: Desk, message: _Node) -> Reply:
+    found = desk.password(message.phase_name, message.resource_id)
+    if found is None:
+        raise RefusedError(f"nodePassword: phase {message.phase_name!r} has no node {message.resource_id}")
+    return {"password": found}
+
+
 async def _query(_desk: Desk, _: _Plain) -> Reply:
     return {"result": None, "error": "refused: this engine gives nobody access to a database through its socket"}
 
@@ -159,6 +170,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "setEnv": Action(_SetEnv, _set_env),
     "globalLock": Action(_Lock, _lock),
     "globalLockNotify": Action(_LockNotify, _lock_notify),
+    "nodePassword": Action(_Node, _node_password),
     "queryCollectDB": Action(_Plain, _query),
     "exit": Action(_Plain, _exit),
     "pause": Action(_Plain, _pause),

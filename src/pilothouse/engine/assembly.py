@@ -54,7 +54,8 @@ async def run_here(
 
 def file_watchers(request: Request, space: Workspace, echo: Callable[[str], object] | None = None) -> list[FileWatcher]:
     """Return the observers that write the documented files."""
-    return [StatusFiles(space), LogFiles(space, request.user), ConsoleLog(space, echo), InputFiles(space)]
+    status = StatusFiles(space, nodes=len(request.all_nodes))
+    return [status, LogFiles(space, request.user), ConsoleLog(space, echo), InputFiles(space)]
 
 
 def _transports(request: Request, settings: Settings) -> dict[str, Transport]:

@@ -1,6 +1,6 @@
 """What the tasks of one run share."""
 
-from dataclasses import dataclass
+import msgspec
 
 from pilothouse.clock import Clock
 from pilothouse.engine.barrier import RoundBarrier
@@ -22,8 +22,7 @@ from pilothouse.jobs.nodes import Node
 from pilothouse.settings import Settings
 
 
-@dataclass(slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, kw_only=True):
     """The collaborators of a run, put together once by the runner; ``secrets`` are to be masked on every node.
 
     ``nodes`` are the nodes of each phase by resourceId; a node may be reached as another user in another phase.
@@ -53,8 +52,7 @@ class Context:
     mark: str
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where in a job something happens; ``index`` is the phase's place in its group, from 1."""
 
     group: int

@@ -106,12 +106,13 @@ class Control:
         loop = asyncio.get_running_loop()
         for number in _ABORT_SIGNALS:
             loop.add_signal_handler(number, self.abort)
-        loop.add_signal_handler(signal.SIGUSR1, self.pause)
+        # not the loop's: when that closes, it would give the signal its deadly default back (D14)
+        signal.signal(signal.SIGUSR1, lambda *_: loop.call_soon_threadsafe(self.pause))
         loop.add_signal_handler(signal.SIGQUIT, self._dump)
 
     def deafen(self) -> None:
         """Let a pause signal that comes while the process ends do no harm: then nobody handles it (D14)."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
     async def kill_of(self, process: Process) -> Kill | None:
         """Return what the abort achieved for a process; None when it was not about this one."""

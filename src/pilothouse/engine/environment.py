@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -86,11 +87,14 @@ def runner_environment(
     inherited: Mapping[str, str],
     *,
     per_node: bool,
+    password: bool = False,
+    nodes_file: Path | None = None,
 ) -> Pairs:
     """Return what an operation on the runner sees besides the job's variables and the ``inherited`` ones.
 
     ``key`` is the name under which the operation is recorded. ``libraries`` are the folders put before the
-    inherited search paths, for built-in tools.
+    inherited search paths, for built-in tools. The node's password is there only with ``password``: the environment
+    of a process can be listed. ``nodes_file`` is the one whose nodes the phase takes, by default the job's.
     """
     output = space.operation_output(node, key)
     found = {
@@ -101,8 +105,8 @@ def runner_environment(
         "LIVEDATA_PATH": str(space.livedata(phase, node, key)),
         "NODE_OUTPUT_PATH": str(space.output(node)),
         "AUTOEXEC_PHASE_NAME": phase,
-        "AUTOEXEC_NODE": node_document(node, node.password.reveal()),
-        "AUTOEXEC_NODES_PATH": str(space.nodes),
+        "AUTOEXEC_NODE": node_document(node, node.password.reveal() if password else ""),
+        "AUTOEXEC_NODES_PATH": str(nodes_file or space.nodes),
     }
     if per_node:
         found |= _node_names(node)

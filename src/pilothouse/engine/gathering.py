@@ -3,7 +3,6 @@
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -21,6 +20,7 @@ from pilothouse.engine.programs import find_programs
 from pilothouse.engine.publications import Publications
 from pilothouse.engine.questions import Questions
 from pilothouse.engine.request import Request
+from pilothouse.engine.stores import with_digests
 from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import Workspace
 from pilothouse.jobs.document import Strategy
@@ -34,8 +34,7 @@ from pilothouse.tools.catalog import Catalog
 from pilothouse.transports.contract import Transport
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is given; ``round_interval`` is the seconds between two reports of an ended round."""
 
     request: Request
@@ -62,12 +61,15 @@ def context_of(parts: Parts, transports: Mapping[str, Transport]) -> Context:
     single = len({node.resource_id for node in request.all_nodes}) == 1
     outputs = JournalOutputs(journal, space, single=single)
     nodes = _nodes(request, parts.plan, vault)
+    mark = journal.fact("mark", secrets.token_hex(4))
     return Context(
         job=job,
         nodes=nodes,
         facts=facts,
         environment=_environment(parts, facts),
-        programs=find_programs(job, Catalog(parts.settings.plugins), space, places, request.source, parts.plan.phases),
+        programs=with_digests(
+            find_programs(job, Catalog(parts.settings.plugins), space, places, request.source, parts.plan.phases), job
+        ),
         space=space,
         settings=parts.settings,
         clock=parts.clock,
@@ -76,7 +78,7 @@ def context_of(parts: Parts, transports: Mapping[str, Transport]) -> Context:
         variables=Variables(journal, outputs),
         stream=parts.stream,
         control=parts.control,
-        connections=Connections(transports, parts.plan),
+        connections=Connections(transports, parts.plan, job.id, mark),
         opener=lambda text: vault.open(Secret(text)),
         link=parts.link,
         publications=Publications(journal, space),
@@ -86,7 +88,7 @@ def context_of(parts: Parts, transports: Mapping[str, Transport]) -> Context:
         barrier=_barrier(parts),
         secrets=hidden,
         force=request.force,
-        mark=journal.fact("mark", secrets.token_hex(4)),
+        mark=mark,
     )
 
 

@@ -35,6 +35,7 @@ class Journal:
         self._failure: JournalError | None = None
         self._closed = False
         self._facts: dict[str, str] = {}
+        self._with_outputs: set[int] = set()
         self.run = 0
         self.nodes: dict[tuple[str, int], State] = {}
         self.warned: dict[tuple[str, int], int] = {}
@@ -106,12 +107,13 @@ class Journal:
         mark = self.operations[phase, node.resource_id, operation]
         self.operations[phase, node.resource_id, operation] = OperationMark(state, mark.token, code)
         rows: list[Row] = [(sql.END_OPERATION, (state.value, ended, code, reason, phase, node.resource_id, operation))]
-        rows += [_output_row(resource_id, operation, data) for resource_id, data in outputs.items()]
+        for resource_id, data in outputs.items():
+            rows += self._output_rows(resource_id, {operation: data})
         return self._write(*rows)
 
     def set_outputs(self, resource_id: int, changed: Mapping[str, dict[str, Any] | None]) -> asyncio.Future[None]:
         """Record what is kept for a node besides the ends of its operations, by name; None drops it."""
-        return self._write(*(_output_row(resource_id, name, data) for name, data in changed.items()))
+        return self._write(*self._output_rows(resource_id, changed))
 
     def ask(self, phase: str, node: Node, asked: float, interact: str) -> asyncio.Future[None]:
         """Record that a node waits for the answer to a question."""
@@ -167,6 +169,8 @@ class Journal:
 
     async def outputs(self, resource_id: int) -> dict[str, Any]:
         """Return a node's outputs by operation id."""
+        if resource_id not in self._with_outputs:
+            return {}
         return await self._call(
             lambda: {name: msgspec.json.decode(data) for name, data in self._file.rows(sql.OUTPUTS, resource_id)}
         )
@@ -206,6 +210,17 @@ class Journal:
         """Record what is known under ``name`` from now on."""
         self._facts[name] = value
         return self._write((sql.NOTE, (name, value)))
+
+    def _output_rows(self, resource_id: int, changed: Mapping[str, dict[str, Any] | None]) -> list[Row]:
+        """Return what it takes to record a node's outputs: nothing when there are none and never were."""
+        rows: list[Row] = []
+        for name, data in changed.items():
+            if data is not None:
+                self._with_outputs.add(resource_id)
+                rows.append((sql.STORE_OUTPUT, (resource_id, name, msgspec.json.encode(data).decode())))
+            elif resource_id in self._with_outputs:
+                rows.append((sql.DROP_OUTPUT, (resource_id, name)))
+        return rows
 
     def _write(self, *rows: Row) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -259,13 +274,8 @@ class Journal:
             if not self.nodes.get((phase, node), State.PENDING).finished
         }
         self.published = set(self._file.rows(sql.PUBLISHED))
+        self._with_outputs = {row[0] for row in self._file.rows(sql.OUTPUT_NODES)}
         self._facts = dict(self._file.rows(sql.FACTS))
-
-
-def _output_row(resource_id: int, name: str, data: dict[str, Any] | None) -> Row:
-    if data is None:
-        return sql.DROP_OUTPUT, (resource_id, name)
-    return sql.STORE_OUTPUT, (resource_id, name, msgspec.json.encode(data).decode())
 
 
 def _seen(future: asyncio.Future[None]) -> None:

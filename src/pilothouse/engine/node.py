@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -30,8 +29,7 @@ from pilothouse.jobs.states import State
 from pilothouse.secrets.mask import Masker
 
 
-@dataclass(slots=True, kw_only=True)
-class _Done:
+class _Done(msgspec.Struct, kw_only=True):
     """An operation that ended and is being recorded; the machine, if it ran on one, has not been told yet."""
 
     step: Step
@@ -91,9 +89,9 @@ class NodeRun:
                 NodeSkipped(at=started, phase=place.phase, node=place.node, state=before, warnings=warned)
             )
             return before, True
-        recorded = context.journal.start_node(place.phase, place.node, started)
+        # whatever is done for the node is recorded after this, and awaited
+        context.journal.start_node(place.phase, place.node, started)
         context.stream.publish(NodeStarted(at=started, phase=place.phase, node=place.node))
-        await recorded
         state = await self._operate()
         ended = context.clock.time()
         context.stream.publish(

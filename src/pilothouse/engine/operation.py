@@ -13,8 +13,9 @@ from pilothouse.engine.context import Context, Place
 from pilothouse.engine.environment import exported, runner_environment, target_environment
 from pilothouse.engine.nodelog import NodeLog
 from pilothouse.engine.scopes import scope_of
+from pilothouse.engine.stores import FOLDERS
 from pilothouse.engine.supplies import Supplies
-from pilothouse.errors import AbortedError, ConnectionLostError, OutputError, PilothouseError
+from pilothouse.errors import AbortedError, ConnectionLostError, ForgottenFilesError, OutputError, PilothouseError
 from pilothouse.jobs.arguments import CommandLine, command_line
 from pilothouse.jobs.course import Step
 from pilothouse.jobs.document import Kind, Output
@@ -83,15 +84,14 @@ class Attempt:
         launch = msgspec.structs.replace(prepared.launch, token=token)
         try:
             connection = await context.control.until_abort(context.connections.to(prepared.machine))
-            self._process = process = await connection.start(launch, self._log.sink)
-            self._log.attach(process)
-            context.control.running(process)
+            store = context.connections.store(prepared.machine)
             try:
-                async with asyncio.timeout(context.settings.operation_timeout):
-                    ended = await process.exited()
-            finally:
-                context.control.ended(process)
-                await self._log.finish()
+                process, ended = await self._follow(connection, store.fill(launch))
+            except ForgottenFilesError:
+                store.doubt()
+                await self.settle(clean=False)
+                process, ended = await self._follow(connection, store.fill(launch))
+            store.learn(launch)
             return await self._judge(connection, process, launch, ended)
         except AbortedError as error:
             return Outcome(state=State.ABORTED, reason=str(error))
@@ -102,6 +102,18 @@ class Attempt:
             return await self._lost(str(error))
         except (PilothouseError, OSError) as error:
             return await self._lost(str(error))
+
+    async def _follow(self, connection: Connection, launch: Launch) -> tuple[Process, Exit]:
+        context = self._context
+        self._process = process = await connection.start(launch, self._log.sink)
+        self._log.attach(process)
+        context.control.running(process)
+        try:
+            async with asyncio.timeout(context.settings.operation_timeout):
+                return process, await process.exited()
+        finally:
+            context.control.ended(process)
+            await self._log.finish()
 
     async def settle(self, *, clean: bool) -> None:
         """Tell the machine that the end is recorded; a machine that is gone keeps its note, which does no harm."""
@@ -191,6 +203,8 @@ class Attempt:
             program.libraries,
             os.environ,
             per_node=operation.kind is Kind.RUNNER_TARGET,
+            nodes_file=context.space.nodes_of(place.group, place.phase),
+            password=program.password or operation.node_password or context.settings.exports_passwords,
         )
         return Launch(
             token="",
@@ -204,7 +218,7 @@ class Attempt:
         context, place, operation = self._context, self._place, self._operation
         program = context.programs[place.phase, operation.id]
         name = f"autoexec-{context.job.id}-{place.node.resource_id}-{place.index}-{context.mark}"
-        folder = posixpath.join("/tmp", name)  # noqa: S108 - the documented place; the folder is private and checked
+        folder = posixpath.join(FOLDERS, name)
         output = posixpath.normpath(posixpath.join(folder, program.work, _OUTPUT_FILE))
         named = tuple(
             UploadFile(

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+
+import msgspec
 
 from pilothouse.engine.context import Context, Place
 from pilothouse.engine.events import GroupStarted, Notice, PhaseEnded, PhaseStarted, RoundStarted
@@ -14,8 +15,7 @@ from pilothouse.jobs.plan import GroupPlan, Lane, Step
 from pilothouse.jobs.states import State, phase_state, tally
 
 
-@dataclass(slots=True, kw_only=True)
-class _Progress:
+class _Progress(msgspec.Struct, kw_only=True):
     """How far a phase is, over all its rounds."""
 
     phase: Phase
@@ -23,9 +23,10 @@ class _Progress:
     total: int
     steps: int
     started: float | None = None
-    states: list[State] = field(default_factory=list)
+    states: list[State] = []
     skipped: int = 0
     warnings: int = 0
+    failed: int = 0
     broken: bool = False
     steps_done: int = 0
     ended: PhaseEnded | None = None
@@ -48,6 +49,7 @@ class GroupRun:
             )
             for index, phase in enumerate(group.phases, 1)
         }
+        self._fallen: set[int] = set()
         self._turns: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slots = asyncio.Semaphore(context.settings.concurrency)
 
@@ -62,6 +64,8 @@ class GroupRun:
                 tasks.create_task(self._lane(lane))
         for progress in self._phases.values():
             await self._end(progress)
+        if any(progress.failed for progress in self._phases.values()):
+            context.control.failed = True
         return [progress.ended for progress in self._phases.values() if progress.ended is not None]
 
     async def _lane(self, lane: Lane) -> None:
@@ -103,6 +107,8 @@ class GroupRun:
         admitted = asyncio.Semaphore(step.parallel)
         async with asyncio.TaskGroup() as tasks:
             for resource_id in step.nodes:
+                if resource_id in self._fallen:
+                    continue
                 await admitted.acquire()
                 if not self._context.control.feeding:
                     return
@@ -132,7 +138,17 @@ class GroupRun:
         else:
             progress.states.append(state)
         if state is State.FAILED:
-            context.control.failed = True
+            self._count(progress, node.resource_id)
+
+    def _count(self, progress: _Progress, resource_id: int) -> None:
+        """Count a failed node; one too many, or the runner itself, keeps further nodes from being started."""
+        progress.failed += 1
+        if self._group.strategy is Strategy.GRAY_SCALE:
+            # the phases of a round build on each other
+            self._fallen.add(resource_id)
+        phase = progress.phase
+        if phase.on_runner or not phase.tolerance.covers(progress.failed, progress.total):
+            self._context.control.failed = True
 
     def _start(self, progress: _Progress, step: Step) -> None:
         context = self._context

@@ -11,7 +11,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """How to start an operation: ``command`` and then its options and arguments.
 
     On targets ``files`` are laid into the job's folder there and ``work`` is the working folder below it; on
-    the runner ``libraries`` are the folders for its search paths.
+    the runner ``libraries`` are the folders for its search paths, and ``password`` says that the program wants the
+    node's password in its environment.
     """
 
     command: tuple[str, ...]
@@ -19,6 +20,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[UploadFile, ...] = ()
     work: str = "."
     libraries: tuple[str, ...] = ()
+    password: bool = False
 
 
 Programs = Mapping[tuple[str, str], Program]

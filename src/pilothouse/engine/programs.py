@@ -59,7 +59,11 @@ def _tool(operation: Operation, catalog: Catalog) -> Program:
 
 
 def _tool_here(tool: Tool) -> Program:
-    return Program(command=tool.command, libraries=tuple(str(folder) for folder in tool.libraries))
+    return Program(
+        command=tool.command,
+        libraries=tuple(str(folder) for folder in tool.libraries),
+        password=tool.descriptor.node_password,
+    )
 
 
 def _tool_on_target(tool: Tool, operation: Operation) -> Program:

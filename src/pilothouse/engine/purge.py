@@ -9,13 +9,14 @@ from typing import Final
 
 import msgspec
 
-from pilothouse.engine.workspace import JobLock, Workspace
+from pilothouse.engine.workspace import JobLock, Workspace, engine_pid
 from pilothouse.errors import JobBusyError
 
 _CHUNK: Final = 3
 _MARKS: Final = ("params.json", "journal.db")
 _HISTORY: Final = ".hislog"
 _DAY: Final = 86400.0
+_REMOVED: Final = {False: "removed", True: "would be removed"}
 
 
 class Purged(msgspec.Struct):
@@ -28,21 +29,31 @@ class Purged(msgspec.Struct):
     errors: list[str] = []
 
 
-def purge(data: Path, days: int, now: float, say: Callable[[str], object]) -> Purged:
+def purge(data: Path, days: int, now: float, say: Callable[[str], object], *, dry: bool = False) -> Purged:
     """Delete jobs whose params.json is older than ``days``, old histories of the others, and unused cached files.
 
-    ``say`` gets one line for each thing deleted or spared. Never raises for what the disk refuses: that is
-    counted.
+    ``say`` gets one line for each thing deleted or spared. With ``dry`` nothing is deleted, only told and counted.
+    Never raises for what the disk refuses: that is counted.
     """
     done = Purged(errors=[])
     base = data.absolute() / "job"
     limit = now - days * _DAY
     for folder in list(_jobs(base)):
         if _age_mark(folder) < limit:
-            _purge_job(base, folder, done, say)
-    _purge_histories(base, limit, done, say)
-    _purge_cache(data.absolute() / "cache", limit, done, say)
+            (_foretell_job if dry else _purge_job)(base, folder, done, say)
+    _purge_histories(base, limit, done, say, dry=dry)
+    _purge_cache(data.absolute() / "cache", limit, done, say, dry=dry)
     return done
+
+
+def _foretell_job(base: Path, folder: Path, done: Purged, say: Callable[[str], object]) -> None:
+    space = Workspace("".join(folder.relative_to(base).parts), folder)
+    if engine_pid(space) is not None:
+        done.running += 1
+        say(f"WARN: Job {space.job_id} is running; {folder} would be kept.")
+    else:
+        done.jobs += 1
+        say(f"INFO: Job {space.job_id}: {folder} would be removed.")
 
 
 def _jobs(base: Path) -> Iterator[Path]:
@@ -121,32 +132,40 @@ def _remove_empty(folder: Path, base: Path) -> None:
         folder = folder.parent
 
 
-def _purge_histories(base: Path, limit: float, done: Purged, say: Callable[[str], object]) -> None:
+def _purge_histories(base: Path, limit: float, done: Purged, say: Callable[[str], object], *, dry: bool) -> None:
     for folder, _, files in os.walk(base):
-        if not folder.endswith(_HISTORY):
+        if not folder.endswith(_HISTORY) or (dry and _age_mark(_job_of(Path(folder), base)) < limit):
             continue
         for name in files:
             path = Path(folder) / name
             try:
                 if path.lstat().st_mtime < limit:
-                    path.unlink()
+                    if not dry:
+                        path.unlink()
                     done.histories += 1
-                    say(f"INFO: {path} removed.")
+                    say(f"INFO: {path} {_REMOVED[dry]}.")
             except FileNotFoundError:
                 continue
             except OSError as error:
                 _fail(done, say, path, error)
 
 
-def _purge_cache(cache: Path, limit: float, done: Purged, say: Callable[[str], object]) -> None:
+def _job_of(folder: Path, base: Path) -> Path:
+    """Return the folder of the job that a folder belongs to."""
+    while folder != base and not any((folder / mark).exists() for mark in _MARKS):
+        folder = folder.parent
+    return folder
+
+
+def _purge_cache(cache: Path, limit: float, done: Purged, say: Callable[[str], object], *, dry: bool) -> None:
     """Remove files of the server that no job has asked for since; a job's link keeps its bytes."""
     for path in sorted(cache.glob("*")) if cache.is_dir() else ():
         if not path.name.isdigit():
             continue
         try:
-            if path.stat().st_atime < limit and _remove_cached(path):
+            if path.stat().st_atime < limit and (dry or _remove_cached(path)):
                 done.cached += 1
-                say(f"INFO: {path} removed.")
+                say(f"INFO: {path} {_REMOVED[dry]}.")
         except FileNotFoundError:
             continue
         except OSError as error:

@@ -27,6 +27,7 @@ async def reception(context: Context) -> AsyncIterator[None]:
         barrier=context.barrier,
         variables=context.variables,
         locks=locks,
+        password=lambda phase, number: _password(context, phase, number),
     )
     context.control.dump = lambda: notice("INFO", task_stacks())
     try:
@@ -37,3 +38,8 @@ async def reception(context: Context) -> AsyncIterator[None]:
     finally:
         context.control.dump = None
         await locks.release_all()
+
+
+def _password(context: Context, phase: str, number: int) -> str | None:
+    node = context.nodes.get(phase, {}).get(number)
+    return None if node is None else node.password.reveal()

@@ -12,6 +12,7 @@ from pilothouse.errors import UsageError
 from pilothouse.files import confine, write_atomic
 from pilothouse.jobs.document import Job, Kind, Operation, Script, placed
 from pilothouse.jobs.interpreters import INTERPRETERS, PACKAGE, file_name, script_command
+from pilothouse.jobs.plan import Selection
 from pilothouse.transports.contract import UploadFile
 
 _POSIX: Final = tuple(name for name, item in INTERPRETERS.items() if item.style == "posix")
@@ -30,6 +31,27 @@ def script_names(job: Job) -> dict[str, str]:
             taken.add(name)
             found[place] = name
     return found
+
+
+def missing_scripts(job: Job, places: Sequence[Path], selection: Selection) -> list[Operation]:
+    """Return the operations of the selected phases whose script has an id, no text, and no file in the ``places``."""
+    names = script_names(job)
+    folders = [place / "script" for place in places]
+    wanted = {
+        phase.name
+        for group in job.groups
+        for phase in group.phases
+        if group.number in (selection.groups or (group.number,)) and phase.name in (selection.phases or (phase.name,))
+    }
+    missing = []
+    for phase, place, operation in placed(job):
+        script = operation.script
+        if phase in wanted and script is not None and script.content is None and script.id:
+            try:
+                _found(operation, script, folders, names[place])
+            except UnusableError:
+                missing.append(operation)
+    return missing
 
 
 def script_program(

@@ -55,6 +55,11 @@ class Workspace(msgspec.Struct, frozen=True):
         """Return the node file of a phase, which goes before its group's and the job's."""
         return self._below(f"nodes-ph-{phase}.json")
 
+    def nodes_of(self, group: int, phase: str) -> Path:
+        """Return the node file that a phase takes its nodes from: the narrowest there is."""
+        narrow = (self.phase_nodes(phase), self.group_nodes(group))
+        return next((path for path in narrow if path.is_file()), self.nodes)
+
     @property
     def console(self) -> Path:
         """The console log."""

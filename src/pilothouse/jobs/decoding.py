@@ -29,6 +29,7 @@ from pilothouse.jobs.document import (
 )
 from pilothouse.jobs.fields import Fields, check_values, shown, unreadable
 from pilothouse.jobs.interpreters import INTERPRETERS
+from pilothouse.jobs.tolerance import Tolerance, read_tolerance
 from pilothouse.jobs.turns import RESERVED, is_turn
 
 _PHASE_TYPES: Final = ("runner", "local", "sqlfile", "target", "remote", "runner_target", "localremote")
@@ -115,16 +116,17 @@ def _group(read: Fields) -> Group:
         read.fault("phases", "missing", 'a list of phases ({"phaseName": ..., "operations": [...]})')
     strategy = read.text("execStrategy")
     serialize = read.flag("serializeNodes")
+    tolerance = read_tolerance(read, Tolerance())
     return Group(
         number=read.integer("groupNo", required=True) or 0,
         strategy=Strategy.GRAY_SCALE if strategy == Strategy.GRAY_SCALE else Strategy.ONE_SHOT,
         round_count=read.integer("roundCount", low=None),
         parallel=read.integer("parallel", low=1),
-        phases=tuple(_phase(item, serialize=serialize) for item in read.objects("phases")),
+        phases=tuple(_phase(item, tolerance, serialize=serialize) for item in read.objects("phases")),
     )
 
 
-def _phase(read: Fields, *, serialize: bool) -> Phase:
+def _phase(read: Fields, tolerance: Tolerance, *, serialize: bool) -> Phase:
     operations = tuple(_operation(item) for item in read.objects("operations", required=True))
     places = ((f"{place}.opId", operation.id) for place, operation in each(operations, f"{read.place}.operations"))
     _unique(read, "opId", places)
@@ -138,6 +140,7 @@ def _phase(read: Fields, *, serialize: bool) -> Phase:
         parallel=read.integer("parallel", low=1),
         serialize=read.flag("serializeNodes") if "serializeNodes" in read.value else serialize,
         rerun=kind == "sqlfile",
+        tolerance=read_tolerance(read, tolerance),
     )
 
 
@@ -174,6 +177,7 @@ def _operation(read: Fields, depth: int = 0) -> Operation:
         arguments=tuple(Argument(item.value.get("value"), item.text("type") or "text") for item in read.objects("arg")),
         outputs=_outputs(read),
         fail_ignore=read.flag("failIgnore"),
+        node_password=read.flag("nodePassword"),
         help=read.text("help"),
         block=block,
     )

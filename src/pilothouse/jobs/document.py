@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from pilothouse.jobs.nodes import Node
+from pilothouse.jobs.tolerance import Tolerance
 
 
 class Kind(StrEnum):
@@ -108,6 +109,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[Argument, ...] = ()
     outputs: tuple[Output, ...] | None = None
     fail_ignore: bool = False
+    node_password: bool = False
     help: str = ""
     block: Block | None = None
 
@@ -129,7 +131,8 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     """Operations in order, on the runner (``on_runner``) or on each target node.
 
     ``parallel`` is how many nodes at a time, and wins over ``round_count``. Two phases of a group that both
-    ``serialize`` never work on one node at once. Both are the group's unless the phase says otherwise.
+    ``serialize`` never work on one node at once. ``tolerance`` says how many nodes may fail before no further ones are
+    started. Each is the group's unless the phase says otherwise.
     """
 
     name: str
@@ -140,6 +143,7 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     parallel: int | None = None
     serialize: bool = False
     rerun: bool = False
+    tolerance: Tolerance = Tolerance()
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ def _slap(parts: Parts, authenticate: Authenticate) -> App:
     options = Options(
         external_url=url,
         largest_body=parts.settings.request_limit,
+        relay_hosts=frozenset(parts.settings.relay_hosts),
         cache_content=cache.content,
         cache_metadata=cache.metadata,
         cache_upstream_content=cache.upstream_cache,

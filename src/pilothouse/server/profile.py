@@ -21,7 +21,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """How this server differs from others of the same code.
 
     Without ``login`` everybody is the local administrator, as with ``slapos proxy``. ``products`` maps names to
-    releases; ``masters`` are those that requests are forwarded to.
+    releases; ``masters`` are those that requests are forwarded to. ``original`` is a database of the original proxy,
+    which the first start brings over.
     """
 
     login: bool = True
@@ -31,3 +32,4 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     cache: NetworkCache = NetworkCache()
     public_folder: Path | None = None
     software_root: str = "/"
+    original: Path | None = None

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pilothouse.services.policy import Policy
 
 
-def destroyed_report(*, asked: bool, children: Sequence[str], believe: bool) -> str:
+def destroyed_report(*, meant: bool, children: Sequence[str]) -> str:
     """Return why an instance is kept although its node says that it is destroyed, nothing when it is freed.
 
-    ``asked`` says that its destruction was requested; without that only a master that believes its nodes acts.
+    ``meant`` says that its destruction was requested, or that this master believes its nodes whatever was requested.
     ``children`` are the titles of what lives below it, which is to be destroyed first.
     """
-    if not (asked or believe):
+    if not meant:
         return "Not destroying because nobody asked to destroy it; request it with the state destroyed first"
     if children:
         return f"Not destroying yet because this partition has child partitions: {', '.join(children)}"

@@ -48,7 +48,11 @@ def _sqlite(path: Path) -> Store:
 
 
 def _postgresql(url: URL) -> Store:
-    from pilothouse.store import postgresql  # noqa: PLC0415
-
+    try:
+        from pilothouse.store import postgresql  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"database: PostgreSQL needs the package {error.name}; install it: pip install 'pilothouse[sql]'"
+        ) from None
     postgresql.prepare(url)
     return postgresql.PostgresqlStore(url)

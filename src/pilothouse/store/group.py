@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 
 class Piece:
@@ -18,6 +20,14 @@ class Piece:
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
+
+
+def carry_out(work: Callable[[Connection], T], connection: Connection) -> T:
+    """Do a piece of work. No future carries StopIteration, and who waits for it would wait for ever."""
+    try:
+        return work(connection)
+    except StopIteration as error:
+        raise RuntimeError(f"work ended with {error!r}") from error
 
 
 def settle(pieces: Iterable[Piece]) -> None:

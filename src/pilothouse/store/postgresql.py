@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pilothouse.store import audit
 from pilothouse.store.errors import StoreError
+from pilothouse.store.group import carry_out
 from pilothouse.store.migrate import migrate
 from pilothouse.store.reading import Readers
 
@@ -141,7 +142,7 @@ def _transact(connection: Connection, work: Callable[[Connection], T]) -> T:
     raw: Any = connection.connection.dbapi_connection
     raw.execute("BEGIN")
     try:
-        result = work(connection)
+        result = carry_out(work, connection)
         audit.flush(connection)
     except BaseException as error:
         audit.undo(connection)

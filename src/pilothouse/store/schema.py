@@ -119,6 +119,7 @@ certificates = Table(
     _time("revoked_at"),
     Index("ix_certificates_subject", "kind", "name"),
 )
+_partial("ix_certificates_revoked", certificates.c.not_after, where=certificates.c.revoked_at.is_not(None))
 
 nodes = Table(
     "nodes",

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pilothouse.store import audit
 from pilothouse.store.errors import StoreError
-from pilothouse.store.group import Piece, settle
+from pilothouse.store.group import Piece, carry_out, settle
 from pilothouse.store.migrate import migrate
 from pilothouse.store.reading import Readers
 
@@ -120,10 +120,9 @@ class SqliteStore:
                 if connection is None:
                     connection = self._open_writer()
                 _commit(connection, group)
-            except (sqlite3.Error, DBAPIError, MemoryError) as error:
-                failure = explained(error)
+            except Exception as error:  # noqa: BLE001  whatever it was, the next group must be served
                 for piece in group:
-                    piece.error = failure
+                    piece.error = explained(error)
                 _drop(connection)
                 connection = None
             settle(group)
@@ -174,7 +173,7 @@ def _carry_out(connection: Connection, raw: sqlite3.Connection, piece: Piece) ->
     raw.execute("SAVEPOINT piece")
     marked = audit.mark(connection)
     try:
-        piece.result = piece.work(connection)
+        piece.result = carry_out(piece.work, connection)
     except BaseException as error:  # noqa: BLE001  whatever it is belongs to who asked
         if not raw.in_transaction:  # a full disk ended the whole transaction, and the group's work with it
             raise _ended(error) from None

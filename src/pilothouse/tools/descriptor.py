@@ -74,7 +74,10 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool's own description; further fields of the file are left alone."""
+    """A tool's own description; further fields of the file are left alone.
+
+    ``node_password`` means that it reads its node's password from AUTOEXEC_NODE, instead of asking the engine.
+    """
 
     label: str = msgspec.field(default="", name="opDesc")
     description: str = ""
@@ -82,6 +85,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     type_name: str = msgspec.field(default="", name="typeName")
     risk: str = msgspec.field(default="", name="riskName")
     interpreter: str = ""
+    node_password: bool = msgspec.field(default=False, name="nodePassword")
     enabled: bool = True
     options: tuple[Option, ...] = msgspec.field(default=(), name="option")
     argument: Argument | None = None

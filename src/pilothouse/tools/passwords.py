@@ -15,30 +15,34 @@ from pilothouse.tools.program import work_path
 _SETTING: Final = "PILOTHOUSE_PASSWORD_KEY"
 
 
-def add_password(add: argparse.ArgumentParser, *, plain: bool = True) -> None:
-    """Add ``--password-file`` and ``--password-env``, and ``--password`` unless it must not be there."""
+def add_password(add: argparse.ArgumentParser, *, plain: bool = True, prefix: str = "") -> None:
+    """Add ``--password-file`` and ``--password-env``, and ``--password`` unless it must not be there.
+
+    A ``prefix`` like ``enable-`` tells a second password from the first.
+    """
     # given but empty they do not count: job documents may hold every option of a tool
     if plain:
-        add.add_argument("--password", default="")
-    add.add_argument("--password-file", default="")
-    add.add_argument("--password-env", default="")
+        add.add_argument(f"--{prefix}password", default="")
+    add.add_argument(f"--{prefix}password-file", default="")
+    add.add_argument(f"--{prefix}password-env", default="")
 
 
-def password(options: argparse.Namespace) -> Secret:
+def password(options: argparse.Namespace, *, prefix: str = "") -> Secret:
     """Return the password that was chosen, opened if it is sealed; an empty one when none was.
 
     A relative file is meant from the run folder. Raises UsageError when the file or variable has none, or when
     several are given.
     """
-    plain = getattr(options, "password", "")
-    if sum(map(bool, (plain, options.password_file, options.password_env))) > 1:
-        raise UsageError("give only one of --password, --password-file and --password-env")
+    name = f"{prefix}password".replace("-", "_")
+    plain, file, variable = (getattr(options, f"{name}{end}", "") for end in ("", "_file", "_env"))
+    if sum(map(bool, (plain, file, variable))) > 1:
+        raise UsageError(f"give only one of --{prefix}password, --{prefix}password-file and --{prefix}password-env")
     if plain:
         return Secret(plain)
-    if options.password_file:
-        return _opened(_in_file(work_path() / options.password_file))
-    if options.password_env:
-        return _opened(_in_variable(options.password_env))
+    if file:
+        return _opened(_in_file(work_path() / file))
+    if variable:
+        return _opened(_in_variable(variable))
     return Secret()
 
 

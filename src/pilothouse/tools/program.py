@@ -80,7 +80,7 @@ def work_path() -> Path:
 
 
 def node() -> Node:
-    """Return the node that this operation is about, with its password; the runner itself when there is none."""
+    """Return the node that this operation is about, as AUTOEXEC_NODE has it; the runner itself when there is none."""
     text = os.environ.get("AUTOEXEC_NODE")
     if not text:
         return LOCAL
@@ -90,10 +90,31 @@ def node() -> Node:
     return nodes.decode(text, "AUTOEXEC_NODE").nodes[0]
 
 
+def login_node() -> Node:
+    """Return the same node, to log in to: its password comes from the engine unless it is in AUTOEXEC_NODE.
+
+    Raises ToolError when the engine cannot be asked.
+    """
+    from pilothouse.tools.engine_socket import ask  # noqa: PLC0415 - that module needs this one's errors
+
+    found = node()
+    if found.password or found is LOCAL or found.protocol == "local" or not os.environ.get("AUTOEXEC_JOB_SOCK"):
+        return found
+    reply = ask("nodePassword", phaseName=os.environ.get("AUTOEXEC_PHASE_NAME", ""), resourceId=found.resource_id)
+    if "password" not in reply:
+        raise ToolError(f"{found.key}: the engine gives no password: {reply.get('error')}")
+    return msgspec.structs.replace(found, password=Secret(str(reply["password"])))
+
+
 def job_nodes() -> tuple[Node, ...]:
-    """Return the nodes of the job, from the file that AUTOEXEC_NODES_PATH names. Raises DocumentError."""
-    path = Path(os.environ.get("AUTOEXEC_NODES_PATH") or work_path() / "nodes.json")
-    return nodes.decode(path.read_text("utf-8-sig"), str(path)).nodes if path.is_file() else ()
+    """Return the nodes of the job, those of the file that AUTOEXEC_NODES_PATH names first. Raises DocumentError."""
+    whole = work_path() / "nodes.json"
+    found: dict[int, Node] = {}
+    for path in dict.fromkeys((Path(os.environ.get("AUTOEXEC_NODES_PATH") or whole), whole)):
+        if path.is_file():
+            for one in nodes.decode(path.read_text("utf-8-sig"), str(path), empty=True).nodes:
+                found.setdefault(one.resource_id, one)
+    return tuple(found.values())
 
 
 def opened(found: Node) -> Node:

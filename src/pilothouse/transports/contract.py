@@ -17,11 +17,16 @@ from pilothouse.jobs.nodes import Node
 
 
 class UploadFile(msgspec.Struct, frozen=True):
-    """A file for the operation: ``name`` relative to the launch's folder, POSIX ``mode``."""
+    """A file for the operation: ``name`` relative to the launch's folder, POSIX ``mode``.
+
+    A file with a ``digest`` (letters and digits that stand for the content) is kept in the launch's store, so that
+    a later operation can do without sending it again.
+    """
 
     name: str
     content: bytes
     mode: int = 0o600
+    digest: str = ""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +37,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     refused when somebody else owns it. ``work`` is the working folder: relative to ``folder``, or absolute
     and then it must exist. ``files`` are written below ``folder`` before the start. ``argv`` is run as
     it is, no shell between. ``environment`` is added to what the login gives. ``collect`` names files
-    below the work folder to be handed back after exit code 0 (missing ones are left out).
+    below the work folder to be handed back after exit code 0 (missing ones are left out). ``store`` is the
+    private folder of kept files, absolute; those whose digest is among ``there`` are not sent but taken from it,
+    and a machine that no longer has them starts nothing and says so (ForgottenFilesError).
     """
 
     token: str
@@ -42,6 +49,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
     collect: tuple[str, ...] = ()
+    store: str = ""
+    there: frozenset[str] = frozenset()
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +93,7 @@ class Process(Protocol):
         ...
 
     async def exited(self) -> Exit:
-        """Wait for the end. Raises ConnectionLostError, TargetError."""
+        """Wait for the end. Raises ConnectionLostError, TargetError, ForgottenFilesError."""
         ...
 
     async def settle(self, *, clean: bool) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from pilothouse.errors import PilothouseError, TargetError
+from pilothouse.errors import ForgottenFilesError, PilothouseError, TargetError
 from pilothouse.transports import launcher
 from pilothouse.transports.become import Door
 from pilothouse.transports.contract import Exit, Launch, Sink
@@ -73,6 +73,8 @@ class Dialogue:
         """Note that nothing more can be said, although the machine is still there."""
         if not self.answer.done():
             self.answer.set_result("gone")
+        elif not self.answer.exception() and self.answer.result() == "killed":
+            why = "the operation was aborted"
         if self._code is None:
             self.fail(TargetError(f"{self.where}: {why}{self.said()}"))
 
@@ -139,10 +141,15 @@ class Dialogue:
             self._file = (self._collect[int(number)], int(size))
         elif word == "exit":
             self._code = int(rest)
+        elif word == "forgotten":
+            self.fail(ForgottenFilesError(f"{self.where}: files that were sent before are gone there"))
         elif word == "error":
             self.fail(TargetError(f"{self.where}: {rest}"))
         elif word in {"killed", "gone", "stuck", "settled"} and not self.answer.done():
             self.answer.set_result(word)
+            if word == "killed":
+                # at once: the end of the streams may come along, and would be taken for another reason
+                self.fail(TargetError(f"{self.where}: the operation was aborted"))
 
     def _take_file(self) -> bool:
         if self._file is None or len(self._control) < self._file[1]:

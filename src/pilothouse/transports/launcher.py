@@ -8,7 +8,7 @@ import base64
 import functools
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Final
@@ -16,10 +16,11 @@ from typing import Final
 import msgspec
 
 from pilothouse.errors import TargetError
-from pilothouse.transports.contract import Launch, UploadFile
+from pilothouse.transports.contract import Launch
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9-]{1,128}\Z")
+_DIGEST: Final = re.compile(r"[A-Za-z0-9]{8,128}\Z")
 # bash keeps these to itself and would end when they are set
 _KEPT: Final = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
 # here-documents are safe in every shell for these only; anything else travels as base64
@@ -53,7 +54,7 @@ def render(launch: Launch, *, merged: bool = False) -> Program:
     _check(launch)
     return _program(
         _header(launch, "run", merged=merged),
-        _function("files", _files(launch.files)),
+        _function("files", _files(launch)),
         _function("settings", [f"export {name}={quote(value)}" for name, value in launch.environment]),
         _function("operate", ["own_session " + " ".join(quote(word) for word in launch.argv)]),
         _function("collect", [f"hand {n} {quote('./' + name)}" for n, name in enumerate(launch.collect)]),
@@ -97,8 +98,8 @@ def _program(*parts: str) -> Program:
 
 
 @functools.cache
-def _body() -> str:
-    text = Path(__file__).with_name("program.sh").read_text("utf-8")
+def _body(name: str = "program.sh") -> str:
+    text = Path(__file__).with_name(name).read_text("utf-8")
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("#"))
 
@@ -108,7 +109,7 @@ def _header(launch: Launch, mode: str, *, merged: bool = False) -> str:
     mark = f"$(printf '\\036%s ' {launch.token})" if merged else ""
     return (
         f"ph_token={launch.token} ph_mode={mode} ph_sign={mark} "
-        f"ph_folder={quote(posixpath.normpath(launch.folder))} ph_work={quote(work)}"
+        f"ph_folder={quote(posixpath.normpath(launch.folder))} ph_work={quote(work)} ph_store={quote(launch.store)}"
     )
 
 
@@ -116,16 +117,26 @@ def _function(name: str, lines: Iterable[str]) -> str:
     return "\n".join((f"{name}() {{", *lines, ":", "}"))
 
 
-def _files(files: Sequence[UploadFile]) -> Iterable[str]:
+def _files(launch: Launch) -> Iterable[str]:
+    files = launch.files
     if not files:
         return
+    kept = {file.digest for file in files if file.digest} if launch.store else set()
+    if kept:
+        yield _body("store.sh")
     folders = sorted({posixpath.dirname(file.name) for file in files} - {""})
     if folders:
         yield f"mkdir -p {_paths(folders)} || return 1"
     # a file left by an earlier attempt may be read-only, or a link to elsewhere
     yield f"rm -f {_paths(file.name for file in files)} || return 1"
     for file in files:
-        yield _content(file.content, _paths([file.name]))
+        path = _paths([file.name])
+        if file.digest in kept & launch.there:
+            yield f"lay {file.digest} {path} || return 1"
+            continue
+        yield _content(file.content, path)
+        if file.digest in kept:
+            yield f"keep {file.digest} {path}"
     for mode in sorted({file.mode & _HIGHEST_MODE for file in files} - {_MADE_MODE}):
         yield f"chmod {mode:o} {_paths(file.name for file in files if file.mode & _HIGHEST_MODE == mode)} || return 1"
 
@@ -171,7 +182,8 @@ def _check(launch: Launch) -> None:
         raise TargetError(f"folder {launch.folder!r} cannot be the private folder: an absolute path is needed")
     if not launch.argv or not launch.argv[0] or launch.argv[0].startswith("-"):
         raise TargetError(f"{launch.argv[:1]!r} is no command")
-    if not (launch.folder + launch.work).isprintable():
+    _check_store(launch)
+    if not (launch.folder + launch.work + launch.store).isprintable():
         raise TargetError(f"folder {launch.folder!r} or {launch.work!r} holds characters that cannot be shown")
     for text in (launch.folder, launch.work, *launch.argv, *(value for _, value in launch.environment)):
         if "\0" in text:
@@ -183,6 +195,14 @@ def _check(launch: Launch) -> None:
         _check_name(name)
     if not launch.work.startswith("/"):
         _check_name(launch.work)
+
+
+def _check_store(launch: Launch) -> None:
+    if launch.store and (not launch.store.startswith("/") or posixpath.normpath(launch.store) in {"/", "//"}):
+        raise TargetError(f"folder {launch.store!r} cannot be the store of kept files: an absolute path is needed")
+    for file in launch.files:
+        if file.digest and not _DIGEST.match(file.digest):
+            raise TargetError(f"digest {file.digest!r} cannot name a kept file: letters and digits only")
 
 
 def _check_name(name: str) -> None:

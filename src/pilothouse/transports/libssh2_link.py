@@ -5,7 +5,7 @@ This module imports ssh2; import it only when a connection is made.
 
 import asyncio
 import socket
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ssh2 import session as ssh2_session
 from ssh2.exceptions import (
@@ -34,6 +34,9 @@ from pilothouse.transports.known_hosts import HostKey
 from pilothouse.transports.libssh2_session import DrivenSession
 from pilothouse.transports.libssh2_wire import Libssh2Wire
 from pilothouse.transports.operation import OUTCOMES
+
+if TYPE_CHECKING:
+    from pilothouse.transports.libssh2_sftp import Copies
 
 _EXCHANGES: Final = (
     "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521"
@@ -111,11 +114,10 @@ class FastLinker:
 class FastLink:
     """An open connection and what can be opened on it."""
 
-    copies = False
-
     def __init__(self, node: Node, session: DrivenSession) -> None:
         self._node = node
         self._session = session
+        self._copies: Copies | None = None
 
     async def open(self, launch: Launch, sink: Sink) -> tuple[Dialogue, Libssh2Wire]:
         """Start an operation's program in a channel."""
@@ -130,9 +132,26 @@ class FastLink:
             await wire.close()
         return Kill(OUTCOMES.get(word, "unreachable"), dialogue.group)
 
+    async def put(self, local: str, remote: str) -> None:
+        """Copy a file there, mode kept."""
+        await self._copying().put(local, remote)
+
+    async def get(self, remote: str, local: str) -> None:
+        """Copy a file from there, mode kept."""
+        await self._copying().get(remote, local)
+
     async def close(self) -> None:
         """End the connection."""
+        if self._copies is not None:
+            await self._copies.close()
         self._session.close()
+
+    def _copying(self) -> "Copies":
+        if self._copies is None:
+            from pilothouse.transports.libssh2_sftp import Copies  # noqa: PLC0415 - few jobs copy files
+
+            self._copies = Copies(self._session, self._node.key)
+        return self._copies
 
     async def _run(self, launch: Launch, program: launcher.Program, sink: Sink) -> tuple[Dialogue, Libssh2Wire]:
         session, where, become = self._session, self._node.key, self._node.access.become

@@ -119,10 +119,13 @@ class _Pipes(asyncio.SubprocessProtocol):
     async def close(self) -> None:
         self._registry.discard(self)
         self._close_stdin()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._exited.wait()
-        self._transport.close()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._exited.wait()
+        finally:
+            # also when nobody waits any more: the pipes would outlive the event loop
+            self._transport.close()
 
     def _close_stdin(self) -> None:
         stdin = self._transport.get_pipe_transport(0)

@@ -90,11 +90,15 @@ class Operation:
         except TransportError:
             word = "gone"
         except TimeoutError:
-            await self._wire.close()
+            await self._give_up()
             return await self._reap()
-        dialogue.fail(TargetError(f"{dialogue.where}: the operation was aborted"))
-        await self._wire.close()
+        await self._give_up()
         return Kill(OUTCOMES.get(word, "unreachable"), dialogue.group)
+
+    async def _give_up(self) -> None:
+        # said before the wire goes, whose end would be taken for another reason
+        self._dialogue.fail(TargetError(f"{self._dialogue.where}: the operation was aborted"))
+        await self._wire.close()
 
     async def _order_abort(self) -> str:
         dialogue = self._dialogue

@@ -15,7 +15,7 @@ nap() { sleep 0.1 || sleep 1; }
 # The folder: ours alone, or refused. Only a folder we made (or found empty) is ever removed.
 enter() {
   if [ ! -e "$ph_folder" ] && [ ! -L "$ph_folder" ]; then
-    ph_why=$(mkdir -m 700 "$ph_folder" 2>&1) && : >"$ph_folder/.pilothouse"
+    ph_why=$(mkdir -m 700 "$ph_folder" 2>&1) && : >"$ph_folder/.pilothouse" && ph_new=1
   fi
   if [ -L "$ph_folder" ]; then fail "$ph_folder is a symbolic link, so the private folder is refused; remove it"; fi
   [ -d "$ph_folder" ] || fail "cannot make the private folder $ph_folder: $ph_why"
@@ -32,6 +32,8 @@ discard() {
   if ours && [ -f "$ph_folder/.pilothouse" ]; then rm -rf "$ph_folder"
   else rm -f "$ph_folder/.$ph_token".*; fi
 }
+# forget: the store of kept files goes as soon as the engine is gone or wants nothing more.
+forget() { if [ -n "$ph_store" ]; then rm -rf "$ph_store"; fi; }
 
 # look PID: its state and what tells it from a later process with the same number.
 look() {
@@ -126,6 +128,17 @@ previous() {
   [ -n "$(grep -lszx "PILOTHOUSE_OPERATION=$ph_token:$ph_group" /proc/[0-9]*/environ)" ]
 }
 
+# sweep: folders like this one that were left a week ago or earlier, and in which nothing lives.
+sweep() {
+  find "${ph_folder%/*}"/autoexec-* -prune -type d -mtime +6 | while read -r ph_old; do
+    if [ ! -O "$ph_old" ] || [ ! -f "$ph_old/.pilothouse" ]; then continue; fi
+    for ph_entry in "$ph_old"/.*.pid; do
+      if { read -r ph_group ph_mark <"$ph_entry"; } && look "$ph_group" && [ "$ph_born" = "$ph_mark" ]; then continue 2; fi
+    done
+    rm -rf "$ph_old"
+  done
+}
+
 # hand NUMBER FILE: send one collected file.
 hand() {
   ph_copy=$ph_folder/.$ph_token.$1.copy
@@ -145,12 +158,14 @@ ended() { printf '\036%s end\n' "$ph_token"; }
 started() { printf '\036%s start\n' "$ph_token"; printf '\036%s start\n' "$ph_token" >&4; }
 
 lost() {
+  forget
   await_group || return
   if kept; then return; fi
   terminate "$ph_group"
   if [ $? -eq 1 ] && ! await_kept; then finish "$ph_group"; fi
 }
 abort() {
+  forget
   if ! kept && await_group; then
     terminate "$ph_group"
     case $? in 0) say killed ;; 2) say stuck ;; esac
@@ -169,6 +184,7 @@ listen() {
   lost
 }
 reap() {
+  forget
   if ours && ! kept && previous; then
     terminate "$ph_group"
     case $? in
@@ -201,7 +217,9 @@ own_session() {
 
 started
 if [ "$ph_mode" = reap ]; then reap; exit 0; fi
+ph_new=
 enter
+case $ph_new$ph_folder in 1*/autoexec-*) sweep 3<&- 4>&- >/dev/null & ;; esac
 if [ "$ph_mode" = prepare ]; then
   ph_orders=$ph_folder/.$ph_token.orders
   rm -f "$ph_orders"

@@ -8,7 +8,7 @@ all of it, errors included.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from pilothouse.errors import TransportError, UnreachableError
 from pilothouse.jobs.nodes import Node
@@ -19,6 +19,7 @@ from pilothouse.transports.credentials import Credentials
 from pilothouse.transports.dial import CutOffError
 from pilothouse.transports.dialogue import Dialogue
 from pilothouse.transports.fast_path import MismatchError, unfit
+from pilothouse.transports.fetching import fetch
 from pilothouse.transports.host_keys import HostKeys
 from pilothouse.transports.jump_hosts import default_hops, hops_of
 from pilothouse.transports.operation import Operation, Wire
@@ -36,9 +37,7 @@ _Made = TypeVar("_Made")
 
 
 class Link(Protocol):
-    """An open connection of either kind; ``copies`` says whether it has ``put`` and ``get``."""
-
-    copies: bool
+    """An open connection of either kind."""
 
     async def open(self, launch: Launch, sink: Sink) -> tuple[Dialogue, Wire]:
         """Start an operation's program in a channel. Raises ConnectionLostError, TargetError."""
@@ -46,6 +45,14 @@ class Link(Protocol):
 
     async def reap(self, launch: Launch) -> Kill:
         """End what is left of an operation; raises TransportError."""
+        ...
+
+    async def put(self, local: str, remote: str) -> None:
+        """Copy a file there by SFTP, mode kept. Raises ConnectionLostError, TargetError, OSError."""
+        ...
+
+    async def get(self, remote: str, local: str) -> None:
+        """Copy a file from there by SFTP, mode kept. Raises as `put`."""
         ...
 
     async def close(self) -> None:
@@ -93,7 +100,7 @@ class SshTransport:
             return Kill("unreachable")
 
     async def general_link(self, node: Node) -> "GeneralLink":
-        """Open a connection of the general kind, which can copy files and give terminals. Raises as `connect`."""
+        """Open a connection of the general kind, which can give terminals. Raises as `connect`."""
         return await self._in_time(node, lambda: self._link_generally(node))
 
     async def _in_time(self, node: Node, link: Callable[[], Awaitable[_Made]]) -> _Made:
@@ -151,8 +158,6 @@ class SshConnection:
         self._transport = transport
         self._node = node
         self._link = link
-        self._copier: GeneralLink | None = None
-        self._one_copier = asyncio.Lock()
 
     async def start(self, launch: Launch, sink: Sink) -> Operation:
         """Start an operation. Raises TransportError."""
@@ -160,27 +165,19 @@ class SshConnection:
         return Operation(dialogue, wire, lambda: self._transport.reap(self._node, launch))
 
     async def upload(self, local: str, remote: str) -> None:
-        """Copy a file by SFTP, mode kept. Raises TransportError, OSError."""
-        await (await self._copying()).put(local, remote)
+        """Copy a file by SFTP, as the login's user, mode kept. Raises TransportError, OSError."""
+        await self._link.put(local, remote)
 
     async def download(self, remote: str, local: str) -> None:
-        """Copy a file by SFTP, mode kept. Raises TransportError, OSError."""
-        await (await self._copying()).get(remote, local)
+        """Copy a file as the user of the operations, mode kept. Raises TransportError, OSError."""
+        if self._node.access.become is None:
+            await self._link.get(remote, local)
+        else:
+            await fetch(self.start, self._node.key, remote, local)
 
     async def close(self) -> None:
         """End the connection; operations still running on it are ended by the machine."""
         await self._link.close()
-        if self._copier is not None:
-            await self._copier.close()
-
-    async def _copying(self) -> "GeneralLink":
-        """Return what copies: the connection itself when it can, else a second one, made once."""
-        if self._link.copies:
-            return cast("GeneralLink", self._link)
-        async with self._one_copier:
-            if self._copier is None or self._copier.closed:
-                self._copier = await self._transport.general_link(self._node)
-            return self._copier
 
 
 async def _persistently(link: Callable[[], Awaitable[_Made]]) -> _Made:

@@ -123,8 +123,6 @@ class _Client(asyncssh.SSHClient):
 class Link:
     """An open connection and what can be opened on it."""
 
-    copies = True
-
     def __init__(self, node: Node, connection: asyncssh.SSHClientConnection) -> None:
         self._node = node
         self.connection = connection

@@ -9,7 +9,7 @@ from pilothouse.transports.dialogue import Dialogue
 
 # an operation that writes the sign itself has written output, unless it goes to that length
 _CONTROL: Final = re.compile(
-    rb"(pid|exit) \d{1,9}\n|file \d{1,9} \d+\n|error .*\n|(adopted|killed|gone|stuck|settled)\n"
+    rb"(pid|exit) \d{1,9}\n|file \d{1,9} \d+\n|error .*\n|(adopted|forgotten|killed|gone|stuck|settled)\n"
 )
 
 

@@ -1,10 +1,13 @@
-"""Runs a job in a process of its own that is killed (SIGKILL) at the journal write it is told.
+"""Runs jobs in processes of their own that are killed (SIGKILL) at the journal write they are told.
 
-Usage: doomed.py JOB.json NODES.json DATA POINT WHEN     POINT counts commits from 1 (0: never), WHEN is
-before or after the commit. Exit codes are those of the engine's states; SSH settings come from the environment.
+Each line of stdin is an order: a JSON list of JOB.json, NODES.json, DATA, POINT (counts commits from 1; 0: never),
+WHEN (before or after the commit) and the file for what is said. The answers are lines too: the number of the process,
+and its exit code when it has ended, -9 when it was killed. Everything is imported once and a process is forked for
+each order: to start an interpreter each time would take longer than the jobs.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -12,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pilothouse.engine.runner
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.journal import Journal
 from pilothouse.engine.request import Request, read_job
@@ -37,12 +41,9 @@ class DoomedJournal(Journal):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> int:
-    params, nodes_file, data, point, when = sys.argv[1:]
-    DoomedJournal.point, DoomedJournal.before = int(point), when == "before"
-    import pilothouse.engine.runner
-
-    setattr(pilothouse.engine.runner, "Journal", DoomedJournal)  # noqa: B010 - the module exports no such name
+def run(params: str, nodes_file: str, data: str, point: int, when: str) -> int:
+    """Run a job; returns 0 when it succeeded."""
+    DoomedJournal.point, DoomedJournal.before = point, when == "before"
     settings = load(data=Path(data))
     job, nodes = read_job(Path(params), Path(nodes_file))
     request = Request(job=job, nodes=nodes, source=params)
@@ -51,5 +52,31 @@ def main() -> int:
     return 0 if result.state is State.SUCCEEDED else 1
 
 
+def carry_out(*order: Any, said: str) -> None:
+    """Become the process that runs a job."""
+    target = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(target, descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.exit(run(*order))
+
+
+def answer(number: int) -> None:
+    """Write a line of its own."""
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    setattr(pilothouse.engine.runner, "Journal", DoomedJournal)  # noqa: B010 - the module exports no such name
+    while line := sys.stdin.readline():
+        *order, said = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            carry_out(*order, said=said)
+        answer(child)
+        answer(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.blocks import loop, native, when, words
+from tests.fault.engine.conftest import Maker
 from tests.fault.engine.test_kills import Doomed
 from tests.jobs import Document, document, group, local_nodes, operation, phase
-from tests.sshd import Sshd
+
+pytestmark = pytest.mark.kills_engines
 
 
 def job_with_blocks(job_id: str, marks: Path) -> Document:
@@ -40,11 +42,11 @@ EXPECTED = Counter(["make_1-a", "make_1-b", "use_1-b", 'end_1-["a",', '"b"]'])
 
 
 @pytest.mark.parametrize("when_killed", ["before", "after"])
-def test_a_kill_at_each_write_repeats_no_turn_check_61(tmp_path: Path, sshd: Sshd, when_killed: str) -> None:
+def test_a_kill_at_each_write_repeats_no_turn_check_61(tmp_path: Path, maker: Maker, when_killed: str) -> None:
     for point in itertools.count(1):
         folder = tmp_path / f"{when_killed}-{point}"
         folder.mkdir()
-        doomed = Doomed(folder, sshd, job_with_blocks(f"5{point:03}{when_killed}", folder / "marks"), local_nodes(1))
+        doomed = Doomed(maker, folder, job_with_blocks(f"5{point:03}{when_killed}", folder / "marks"), local_nodes(1))
         killed = doomed.run(point, when_killed) == -9
         assert doomed.run() == 0
         assert doomed.counts() == EXPECTED, f"killed {when_killed} write {point}"

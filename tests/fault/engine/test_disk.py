@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.jobs import Document, document, group, operation, phase
+from tests.machine import nap, running
 
 SOURCES = Path(__file__).resolve().parents[3] / "src"
 LIMITED = """
@@ -46,10 +47,11 @@ def test_a_log_that_cannot_grow_stops_neither_the_job_nor_the_other_logs(tmp_pat
 
 def test_a_journal_that_cannot_be_written_stops_the_job_and_what_runs(tmp_path: Path) -> None:
     steps = [phase(f"p{n}", operation("nap", "sleep 0.01", "runner")) for n in range(60)]
-    side = phase("long", operation("sleep", "sleep 4719.5", "runner"))
+    command = nap()
+    side = phase("long", operation("sleep", command, "runner"))
     job = document("62", group(0, side, *steps))
     done = run(tmp_path, job, 60_000)
     assert done.returncode == 4
     assert "journal" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "sleep 4719.5" not in subprocess.run(["ps", "-A", "-o", "args="], stdout=-1, text=True, check=True).stdout
+    assert running(command) == []

@@ -13,8 +13,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.jobs import Document, document, group, local_nodes, operation, phase
 
 from pilothouse.cli import autoexec, main
@@ -97,7 +98,7 @@ def call(program: str, folder: Path, params: str, nodes: str) -> tuple[int, str]
                 code = main.main(["job", "run", words[0], "--nodes", words[1], "--data", str(folder / "data")])
         finally:
             # an engine is deaf to it at its end; the processes of later tests must not inherit that
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+            signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     return code, said.getvalue()
 
 
@@ -113,7 +114,7 @@ def judged(program: str, params: str, nodes: str) -> int:
     return code
 
 
-quietly = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quietly = {"suppress_health_check": list(HealthCheck)}
 
 
 @pytest.mark.parametrize("program", sorted(CODES))
@@ -123,7 +124,7 @@ def test_the_document_that_is_changed_runs(program: str) -> None:
 
 
 @pytest.mark.parametrize("program", sorted(CODES))
-@quietly
+@examples(60, **quietly)
 @given(path=st.sampled_from(list(places(JOB))), value=ANYTHING)
 @example(path=("opt", "who"), value="a\0b")
 @example(path=("opt", "who"), value="\ud800")
@@ -134,7 +135,7 @@ def test_any_value_in_any_field_of_the_job(program: str, path: tuple[str | int, 
 
 
 @pytest.mark.parametrize("program", sorted(CODES))
-@quietly
+@examples(60, **quietly)
 @given(path=st.sampled_from(list(places(NODES))), value=ANYTHING)
 @example(path=(1, "nodeName"), value="a\0b")
 @example(path=(1, "host"), value="../x")
@@ -144,7 +145,7 @@ def test_any_value_in_any_field_of_a_node(program: str, path: tuple[str | int, .
 
 
 @pytest.mark.parametrize("program", sorted(CODES))
-@settings(quietly, max_examples=30)
+@examples(30, **quietly)
 @given(params=st.text(max_size=30), nodes=st.text(max_size=30))
 def test_any_text_for_both_files(program: str, params: str, nodes: str) -> None:
     assert judged(program, params, nodes) in {2, 3}

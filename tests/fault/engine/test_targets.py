@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.commands import Commands
 from tests.conftest import MakeSshd
 from tests.jobs import Bench, document, group, operation, phase, ssh_nodes
-from tests.machine import until
+from tests.machine import nap, running, until
 from tests.sshd import Sshd
 
 from pilothouse.engine.events import NodeEnded, NodeSkipped
@@ -46,17 +46,17 @@ async def test_thirty_nodes_behind_an_sshd_that_turns_half_away_all_succeed(
 async def test_a_machine_that_vanishes_in_an_operation_fails_its_node_only(make_sshd: MakeSshd, tmp_path: Path) -> None:
     sshd = make_sshd()
     bench = Bench(sshd.settings(data=tmp_path / "data"))
-    note, mended = tmp_path / "pid", tmp_path / "mended"
+    note, mended, command = tmp_path / "pid", tmp_path / "mended", nap()
     script = f"""[ "$NODE_NAME" = web-2 ] && ! [ -e {mended} ] || exit 0
 echo $$ >{note}.part && mv {note}.part {note}
-sleep 4721.5"""
+{command}"""
     doc = document("812", group(0, phase("p", operation("x", "sleep 0.2"), operation("y", script))))
-    running = asyncio.create_task(bench.run(doc, ssh_nodes(sshd, 3)))
+    job = asyncio.create_task(bench.run(doc, ssh_nodes(sshd, 3)))
     await until(note.exists)
     recorder = bench.recorder
     await until(lambda: len(recorder.of(NodeEnded)) == 2)
     os.kill(session_of(int(note.read_text("utf-8")), sshd), signal.SIGKILL)
-    assert (await asyncio.wait_for(running, 15)).state is State.FAILED
+    assert (await asyncio.wait_for(job, 30)).state is State.FAILED
     ended = {event.node.name: event for event in bench.recorder.of(NodeEnded)}
     assert {name: event.state for name, event in ended.items()} == {
         "web-1": State.SUCCEEDED,
@@ -64,7 +64,7 @@ sleep 4721.5"""
         "web-3": State.SUCCEEDED,
     }
     assert "lost" in ended["web-2"].reason
-    await until(lambda: not any("sleep 4721.5" in args for _, args in processes().values()), 10)
+    await until(lambda: not running(command))
 
     mended.touch()
     assert (await bench.run(doc, ssh_nodes(sshd, 3))).state is State.SUCCEEDED

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.serverprocess import PATIENCE, ServerProcess
+
+from pilothouse.errors import ExitCode
 
 SOFTWARE = "http://sr.example/a.cfg"
 
@@ -99,3 +102,28 @@ def test_term_during_load_finishes_what_was_begun(server: ServerProcess) -> None
     assert server.lines[-1] == "stopped"
     assert set(answered) <= set(titles(server)), "what was answered is there"
     assert not [status for status in refused if status >= 500]
+
+
+def test_a_second_signal_waits_for_nobody(server: ServerProcess) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as slow, server.client() as client:
+        head = (
+            f"POST /supplySupply HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\nContent-Length: 99\r\n"
+        )
+        slow.sendall(f"{head}\r\nurl=".encode())
+        deadline = time.monotonic() + PATIENCE
+        while "pilothouse_requests_running 2.0" not in client.get("/metrics").text:
+            assert time.monotonic() < deadline
+        server.signal(signal.SIGTERM)
+        while not client_is_refused(server):
+            assert time.monotonic() < deadline
+        assert server.end(signal.SIGTERM) == ExitCode.ABORTED, "\n".join(server.lines)
+    assert "stopped at once; running requests were not answered" in server.lines
+
+
+def client_is_refused(server: ServerProcess) -> bool:
+    """Whether the server takes no new connections any more."""
+    try:
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -7,6 +7,7 @@ from benchmarks import records
 from benchmarks.measure import Order
 from benchmarks.peers.contract import Peer, Task, UnpreparedError, base_environ
 from benchmarks.series import Plan, Series
+from benchmarks.startup import LOCAL_JOB
 
 
 class Contender:
@@ -14,8 +15,11 @@ class Contender:
 
     most_hosts: int | None = None
 
-    def __init__(self, name: str, script: str = "", most_hosts: int | None = None, reason: str = "") -> None:
+    def __init__(
+        self, name: str, script: str = "", most_hosts: int | None = None, reason: str = "", limit: float = 60.0
+    ) -> None:
         self.name = self.about = name
+        self._limit = limit
         self.most_hosts = most_hosts
         self._script = script
         self._reason = reason
@@ -27,7 +31,7 @@ class Contender:
     def order(self, task: Task) -> Order:
         reach = f"ssh -F '{task.targets.ssh_config}' $host true && echo ok"
         script = self._script or f"for host in {' '.join(task.hosts)}; do {reach}; done"
-        return Order(("/bin/sh", "-c", script), base_environ(task), str(task.folder), 2.0)
+        return Order(("/bin/sh", "-c", script), base_environ(task), str(task.folder), self._limit)
 
     def succeeded(self, _task: Task, order: Order) -> int:
         return order.stdout.read_text().count("ok")
@@ -38,7 +42,7 @@ class Contender:
     [
         (Contender("good"), "ok", ""),
         (Contender("half", "echo ok; echo broken >&2"), "failed", "nodes right, exit code 0: broken"),
-        (Contender("slow", "sleep 600"), "failed", "not finished after 2 s"),
+        (Contender("slow", "sleep 600", limit=1.0), "failed", "not finished after 1 s"),
         (Contender("dear", most_hosts=1), "skipped", "--full runs it"),
         (Contender("absent", reason="no compiler"), "failed", "no compiler"),
     ],
@@ -58,4 +62,10 @@ def test_a_missing_command_is_a_failed_start(tmp_path: Path) -> None:
     series = Series(plan, {}, tmp_path)
     series.on_startup(tmp_path / "pilothouse")
     found = {record.peer: record.status for record in series.finished}
-    assert found == {"python -c pass": "ok", "pilothouse --help": "failed", "autoexec --help": "failed"}
+    assert found == {
+        "python -c pass": "ok",
+        "pilothouse --help": "failed",
+        "autoexec --help": "failed",
+        "planta_headless.py --version": "failed",
+        LOCAL_JOB: "failed",
+    }

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.commands import Commands
 from tests.jobs import document, group, operation, phase, ssh_nodes, tool
+from tests.machine import nap
 from tests.sshd import Sshd
 
 
@@ -98,14 +99,14 @@ def test_checks_19_66_cleanstatus_and_abort_of_no_job(commands: Commands) -> Non
 
 
 def test_check_67_abort_finds_the_engine_however_it_was_started(commands: Commands) -> None:
-    doc = document("12", group(0, phase("p", operation("x", "sleep 4716.5", "runner"))))
+    doc = document("12", group(0, phase("p", operation("x", nap(), "runner"))))
     params, _, _ = commands.write(doc, [])
     process = commands.start("autoexec", "--devmode", "--jobid", "12", "--firstfire", "--paramsfile", params)
     commands.await_text("12", "log/console.txt", "begin.", data=commands.home / "data")
     assert commands.autoexec("--jobid", "1", "--abort", code=2)
     assert process.poll() is None
     commands.autoexec("--jobid", "12", "--abort")
-    process.communicate(timeout=5)
+    process.communicate(timeout=30)
     assert process.returncode == 5
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.commands import Commands
 from tests.console import TOKEN, USER, Console, node_list, refusal
 from tests.jobs import document, group, local_nodes, operation, phase
+from tests.machine import nap
 from tests.sshd import Sshd
 
 from pilothouse.controlserver import calls
@@ -198,12 +199,12 @@ def test_register_tells_a_broken_descriptor_and_goes_on(commands: Commands, cons
 
 
 def test_abort_reports_after_what_the_engine_reported(commands: Commands, console: Console) -> None:
-    job(console, "5005", "sleep 4717.5", nodes=1)
+    job(console, "5005", nap(), nodes=1)
     configure(commands, console, **{"server.grace": 5})
     process = commands.start("autoexec", "--jobid", "5005", "--firstfire")
     commands.await_text("5005", "log/console.txt", "begin.", data=commands.home / "data")
     commands.autoexec("--jobid", "5005", "--abort")
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     assert process.returncode == 5
     pushes = console.pushes()
     assert pushes[-5:-2] == [
@@ -255,7 +256,7 @@ def test_purge_removes_old_jobs_and_spares_nested_running_and_fresh_ones(command
         os.utime(history, (old, old))
         if job_id in {"624490098", "111"}:
             os.utime(folder / "params.json", (old, old))
-    job_222 = document("222", group(0, phase("p", operation("x", "sleep 4718.5", "runner"))))
+    job_222 = document("222", group(0, phase("p", operation("x", nap(), "runner"))))
     params, _, _ = commands.write(job_222, [])
     process = commands.start("autoexec", "--devmode", "--jobid", "222", "--firstfire", "--paramsfile", params)
     commands.await_text("222", "log/console.txt", "begin.", data=data)
@@ -269,7 +270,7 @@ def test_purge_removes_old_jobs_and_spares_nested_running_and_fresh_ones(command
     assert not (data / "job/624/490/098/515/988/log/console.hislog/x.txt").exists()
     assert process.poll() is None
     commands.autoexec("--jobid", "222", "--abort")
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("days", ["x", "1.5", "0", "-1", ""])
@@ -307,3 +308,57 @@ def test_documents_given_with_the_run_are_not_asked_for(commands: Commands, cons
     commands.autoexec("--jobid", "5011", "--firstfire", "--paramsfile", params, "--nodesfile", nodes)
     assert console.of(calls.PARAMS, calls.NODES) == []
     assert console.pushes()[-1] == ("fire", "0")
+
+
+def test_dev_mode_fetches_what_is_missing_and_reports_nothing(commands: Commands, console: Console) -> None:
+    script = operation("do", "", scriptContent=None, scriptId="7")
+    given = {"opt": {"given": [12]}, "desc": {"given": "file"}}
+    read = operation("read", 'cat "$2"; stat -c "links %h" "$2"', "runner_target", **given)
+    doc = document("5301", group(0, phase("roll", script, read)))
+    console.params["5301"] = {"roundCount": 1, **doc}
+    console.nodes["job"] = node_list(local_nodes(2))
+    console.scripts["7"] = {"name": "do", "version": "1", "text": "echo from the server"}
+    console.files["12"] = ("data.txt", b"the data\n")
+    configure(commands, console)
+    said = commands.autoexec("--devmode", "--jobid", "5301")
+    assert "succeed" in said.stdout
+    log = (commands.home / "data/job/530/1/log/roll/127.0.0.1-7001-5001.txt").read_text("utf-8")
+    assert "from the server" in log
+    assert "the data" in log
+    assert "links 2" in log
+    asked = {request.path for request in console.requests}
+    assert asked == {calls.PARAMS, calls.NODES, calls.SCRIPT, calls.FILE}
+
+    console.requests.clear()
+    commands.autoexec("--devmode", "--jobid", "5301")
+    assert console.requests == []
+    said = commands.pilothouse("job", "retry", "5301", "--data", str(commands.home / "data"))
+    assert "skipped" in said.stdout
+
+
+def test_dev_mode_with_everything_here_does_not_ask_a_server_that_is_down(commands: Commands, console: Console) -> None:
+    configure(commands, console, **{"server.baseurl": "http://127.0.0.1:9/"})
+    commands.write(document("5302", group(0, phase("p", operation("do", "true")))), local_nodes(1))
+    commands.autoexec("--devmode", "-p", str(commands.params), "-n", str(commands.nodes))
+
+
+def test_retry_of_a_job_under_the_server_is_reported_and_fires_on(commands: Commands, console: Console) -> None:
+    mended = commands.folder / "mended"
+    job(console, "5303", f"[ -e {mended} ]")
+    configure(commands, console)
+    passed = {"runnerId": 1, "tenant": "acme", "x": "y"}
+    commands.autoexec(
+        *("--jobid", "5303", "--execuser", "u1", "--firstfire", "--phasegroups", "0"),
+        *("--passthroughenv", json.dumps(passed)),
+        code=1,
+    )
+    assert console.of(calls.FIRE_NEXT) == []
+    mended.touch()
+    console.requests.clear()
+    commands.environment.pop("AUTOEXEC_HOME")
+    said = commands.pilothouse("job", "retry", "5303", "--data", str(commands.home / "data"))
+    assert "job 5303 started by u1: 2 node runs, run 2" in said.stdout
+    assert console.pushes()[-1] == ("fire", "0")
+    pushed = console.of(calls.NODE_STATUS, calls.PHASE_STATUS)
+    assert pushed
+    assert all(request.body["passThroughEnv"] == passed for request in pushed)

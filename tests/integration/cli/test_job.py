@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from tests.blocks import when
 from tests.commands import Commands
 from tests.jobs import Document, document, group, local_nodes, operation, phase, ssh_nodes
+from tests.machine import nap, running, until
 from tests.sshd import Sshd
 
 from pilothouse.errors import ExitCode
@@ -72,24 +72,24 @@ def test_exit_codes_tell_success_failure_and_partial_failure(
     assert commands.pilothouse("job", "run", *commands.write(doc, ssh_nodes(sshd, 2)), code=code)
 
 
-def test_term_aborts_with_proof_and_code_5(commands: Commands, sshd: Sshd) -> None:
-    job = commands.write(document("45", group(0, phase("p", operation("x", "sleep 4714.5")))), ssh_nodes(sshd, 2))
+async def test_term_aborts_with_proof_and_code_5(commands: Commands, sshd: Sshd) -> None:
+    command = nap()
+    job = commands.write(document("45", group(0, phase("p", operation("x", command)))), ssh_nodes(sshd, 2))
     process = commands.start("pilothouse", "job", "run", *job)
-    commands.await_text("45", "log/console.txt", "begin.")
-    time.sleep(1)
+    await until(lambda: len(running(command)) == 2)
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=30)
     assert process.returncode == 5, said
-    assert "sleep 4714.5" not in subprocess.run(["ps", "-A", "-o", "args="], stdout=-1, text=True, check=True).stdout
+    assert running(command) == []
     assert "killed" in commands.pilothouse("job", "show", "45").stdout
 
 
 def test_abort_from_another_terminal_and_again_when_it_is_gone(commands: Commands, sshd: Sshd) -> None:
-    job = commands.write(document("46", group(0, phase("p", operation("x", "sleep 4715.5")))), ssh_nodes(sshd, 1))
+    job = commands.write(document("46", group(0, phase("p", operation("x", nap())))), ssh_nodes(sshd, 1))
     process = commands.start("pilothouse", "job", "run", *job)
     commands.await_text("46", "log/console.txt", "begin.")
     assert "aborted" in commands.pilothouse("job", "abort", "46").stdout
-    process.communicate(timeout=5)
+    process.communicate(timeout=30)
     assert process.returncode == 5
     assert "not running" in commands.pilothouse("job", "abort", "46", code=7).stderr
 

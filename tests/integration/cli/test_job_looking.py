@@ -183,6 +183,8 @@ def test_retry_runs_what_failed_and_what_was_never_reached(commands: Commands) -
     assert "phase there" in only
     assert "phase after" not in only
     assert commands.pilothouse("job", "retry", "65", "--failed-only").stdout.startswith("no node of job 65 has failed")
+    none = commands.pilothouse("job", "retry", "65", "--failed-only", "--json").stdout
+    assert json.loads(none) == {"job_id": "65", "failed": 0}
     rest = commands.pilothouse("job", "retry", "65").stdout
     assert "phase after succeeded: 2 ok" in rest
     shown = json.loads(commands.pilothouse("job", "show", "65", "--json").stdout)

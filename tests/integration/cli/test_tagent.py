@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.commands import Commands
 from tests.jobs import Document, document, group, operation, phase
-from tests.machine import marked, until
+from tests.machine import nap, running, until
 from tests.sshd import Sshd
 from tests.tagentd import CREDENTIAL, Tagentd
 
@@ -37,17 +37,18 @@ def test_a_job_runs_and_is_looked_into(commands: Commands, tagentd: Tagentd) -> 
 
 async def test_term_aborts_with_proof(commands: Commands, tagentd: Tagentd) -> None:
     """D13."""
+    command = nap()
     job = commands.write(
-        document("179", group(0, phase("p", operation("wait", "echo up; sleep 304.5")))), nodes(tagentd, 2)
+        document("179", group(0, phase("p", operation("wait", f"echo up; {command}")))), nodes(tagentd, 2)
     )
-    running = commands.start("pilothouse", "job", "run", *job)
+    process = commands.start("pilothouse", "job", "run", *job)
     try:
-        await until(lambda: len(marked("304.5")) == 2)
+        await until(lambda: len(running(command)) == 2)
     finally:
-        running.send_signal(signal.SIGTERM)
-        said, _ = running.communicate(timeout=20)
-    assert running.returncode == 5, said
-    assert not marked("304.5")
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 5, said
+    assert running(command) == []
     shown = commands.pilothouse("job", "show", "179").stdout
     assert re.search(r"p +aborted", shown), shown
 

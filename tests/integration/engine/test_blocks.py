@@ -183,7 +183,7 @@ async def test_a_pause_in_a_loop_is_resumed_at_the_next_turn(bench: Bench, sshd:
     doc = document("2010", group(0, phase("p", loop("l", "1,2,3", "i", work))))
     control = Control()
     running = asyncio.create_task(bench.run(doc, ssh_nodes(sshd, 1), control=control))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not bench.recorder.of(OperationStarted):
             await asyncio.sleep(0.02)
     control.pause()

@@ -1,10 +1,10 @@
 """Pause, abort and resume of jobs with real processes."""
 
 import asyncio
-import subprocess
-from collections.abc import Callable
 
+import pytest
 from tests.jobs import Bench, document, group, local_nodes, operation, phase, ssh_nodes
+from tests.machine import nap, running, until
 from tests.sshd import Sshd
 
 from pilothouse.engine.control import Control
@@ -12,20 +12,22 @@ from pilothouse.engine.events import NodeEnded, OperationEnded, OperationSkipped
 from pilothouse.jobs.states import State
 
 
+@pytest.mark.usefixtures("patient_aborts")
 async def test_abort_leaves_nothing_of_the_job_running_and_says_so(bench: Bench, sshd: Sshd) -> None:
-    stubborn = "(trap '' TERM; sleep 4711.25) & sleep 4711.25"
+    command = nap()
+    stubborn = f"(trap '' TERM; {command}) & {command}"
     doc = document(
         "2001",
         group(0, phase("l", operation("here", stubborn, "runner")), phase("t", operation("there", stubborn))),
     )
     control = Control()
-    running = asyncio.create_task(bench.run(doc, ssh_nodes(sshd, 2), control=control))
-    await _until(lambda: _alive("sleep 4711.25") == 6)
+    job = asyncio.create_task(bench.run(doc, ssh_nodes(sshd, 2), control=control))
+    await until(lambda: len(running(command)) == 6)
     control.abort()
     async with asyncio.timeout(30):
-        result = await running
+        result = await job
     assert result.state is State.ABORTED
-    assert _alive("sleep 4711.25") == 0
+    assert running(command) == []
     ended = bench.recorder.of(NodeEnded)
     assert [event.state for event in ended] == [State.ABORTED] * 3
     assert all("killed" in event.reason for event in ended)
@@ -36,11 +38,11 @@ async def test_abort_does_not_wait_for_a_connection_that_does_not_come(bench: Be
     node = {"resourceId": 1, "host": "127.0.0.1", "protocol": "ssh", "protocolPort": silent_port}
     doc = document("2002", group(0, phase("p", operation("x", "true"))))
     control = Control()
-    running = asyncio.create_task(bench.run(doc, [node], control=control))
+    job = asyncio.create_task(bench.run(doc, [node], control=control))
     await asyncio.sleep(0.5)
     control.abort()
-    async with asyncio.timeout(5):
-        assert (await running).state is State.ABORTED
+    async with asyncio.timeout(15):
+        assert (await job).state is State.ABORTED
 
 
 async def test_pause_lets_the_operation_end_and_resume_does_only_the_rest(bench: Bench) -> None:
@@ -54,10 +56,10 @@ async def test_pause_lets_the_operation_end_and_resume_does_only_the_rest(bench:
         group(1, phase("later", operation("end", "true", "runner"))),
     )
     control = Control()
-    running = asyncio.create_task(bench.run(doc, local_nodes(3), control=control))
-    await _until(lambda: any(isinstance(event, OperationStarted) for event in bench.recorder.events))
+    job = asyncio.create_task(bench.run(doc, local_nodes(3), control=control))
+    await until(lambda: any(isinstance(event, OperationStarted) for event in bench.recorder.events))
     control.pause()
-    assert (await running).state is State.PAUSED
+    assert (await job).state is State.PAUSED
     assert [(event.operation, event.state) for event in bench.recorder.of(OperationEnded)] == [
         ("one_1", State.SUCCEEDED)
     ]
@@ -75,19 +77,9 @@ async def test_an_operation_that_takes_too_long_is_ended(bench: Bench) -> None:
     import msgspec
 
     bench.settings = msgspec.structs.replace(bench.settings, operation_timeout=0.5)
-    doc = document("2004", group(0, phase("p", operation("slow", "sleep 4712.5", "runner"))))
+    command = nap()
+    doc = document("2004", group(0, phase("p", operation("slow", command, "runner"))))
     result = await bench.run(doc)
     assert result.state is State.FAILED
     assert "took longer" in bench.recorder.of(NodeEnded)[0].reason
-    assert _alive("sleep 4712.5") == 0
-
-
-def _alive(command: str) -> int:
-    listing = subprocess.run(["ps", "-A", "-o", "stat=,args="], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return sum(line.split(None, 1)[1] == command and line[0] != "Z" for line in listing.splitlines())
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.05)
+    assert running(command) == []

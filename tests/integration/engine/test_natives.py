@@ -1,13 +1,13 @@
 """Native operations in whole jobs (spec section 6.7; checks 63 and 64)."""
 
 import asyncio
-import subprocess
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from tests.blocks import native, when, words
 from tests.jobs import Bench, Document, document, group, local_nodes, operation, phase
+from tests.machine import nap, running, until
 
 from pilothouse.engine.control import Control
 from pilothouse.engine.events import Lines, OperationEnded, OperationStarted
@@ -277,18 +277,15 @@ async def test_a_broken_failure_pattern_is_refused(bench: Bench) -> None:
 
 
 async def test_an_abort_ends_a_command_in_a_value(bench: Bench) -> None:
-    value = native("setenv", name="V", value="$(sleep 4711.64)", desc={"value": "rawtext"})
+    command = nap()
+    value = native("setenv", name="V", value=f"$({command})", desc={"value": "rawtext"})
     control = Control()
-    running = asyncio.create_task(
-        bench.run(document("2116", group(0, phase("p", value))), local_nodes(1), control=control)
-    )
-    async with asyncio.timeout(10):
-        while not _alive("sleep 4711.64"):
-            await asyncio.sleep(0.05)
+    job = asyncio.create_task(bench.run(document("2116", group(0, phase("p", value))), local_nodes(1), control=control))
+    await until(lambda: running(command))
     control.abort()
-    async with asyncio.timeout(8):
-        assert (await running).state is State.ABORTED
-    assert not _alive("sleep 4711.64")
+    async with asyncio.timeout(30):
+        assert (await job).state is State.ABORTED
+    assert running(command) == []
 
 
 async def test_phases_side_by_side_lose_none_of_a_nodes_variables(bench: Bench) -> None:
@@ -296,8 +293,3 @@ async def test_phases_side_by_side_lose_none_of_a_nodes_variables(bench: Bench) 
     assert (await bench.run(document("2117", group(0, *phases)), local_nodes(1))).state is State.SUCCEEDED
     kept = bench.json("2117", "output", f"{KEYS[0]}.json")["nodeEnv"]
     assert kept == {f"V{i}": str(i) for i in range(8)}
-
-
-def _alive(command: str) -> bool:
-    found = subprocess.run(["ps", "-A", "-o", "args="], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return command in found.splitlines()

@@ -39,7 +39,7 @@ async def open_questions(space: Workspace) -> list[Question]:
 
 async def answer(space: Workspace, value: str, *, node: str = "local-0-0") -> None:
     (question,) = [question for question in await open_questions(space) if question.node == node]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not Path(question.pipe).is_fifo():
             await asyncio.sleep(0.02)
     deliver(space, question, checked(question, value), "anna")
@@ -126,7 +126,8 @@ async def command(*words: str) -> AsyncIterator[asyncio.subprocess.Process]:
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        # not only waited for: pipes that nobody has read to their end outlive the test
+        await process.communicate()
 
 
 async def said(*words: str) -> tuple[int | None, str]:
@@ -140,7 +141,7 @@ async def test_the_command_lists_and_answers(bench: Bench, tmp_path: Path) -> No
     params = tmp_path / "params.json"
     params.write_text(json.dumps(asking("4106")))
     async with command("run", str(params), "--data", data, "--plain") as job:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while "Go on?" not in (await said("answer", "4106", "--data", data))[1]:
                 await asyncio.sleep(0.2)
         code, text = await said("answer", "4106", "--data", data, "--json")

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.jobs import Bench, Document, document, group, local_nodes, operation, phase
+from tests.machine import nap
 
 from pilothouse.engine.control import Control
 from pilothouse.engine.events import NodeEnded, Notice, OperationStarted
@@ -146,7 +147,7 @@ async def test_a_deep_folder_s_job_can_be_paused_too(bench: Bench, tmp_path: Pat
 
 async def test_pause_and_abort_are_acknowledged_and_may_come_again(bench: Bench) -> None:
     space = bench.space("4012")
-    doc = runner_job("4012", "sleep 0.8", "sleep 4713")
+    doc = runner_job("4012", "sleep 0.8", nap())
     running = asyncio.create_task(bench.run(doc))
     await until(lambda: bench.recorder.of(OperationStarted))
     both = await asyncio.gather(*(asyncio.to_thread(pause_job, space) for _ in range(3)))
@@ -205,3 +206,30 @@ async def test_parallel_is_how_many_nodes_are_at_work(bench: Bench) -> None:
     assert (await bench.run(doc, local_nodes(6))).state is State.SUCCEEDED
     seen = [int(line) for line in (bench.space("4017").root / "seen").read_text().split()]
     assert max(seen) == 2
+
+
+async def test_a_nodes_password_is_asked_for_and_in_no_environment_unless_a_tool_says_so(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (node,) = local_nodes(1)
+    node |= {"password": "pass-word-of-5001"}
+    see = f'printf %s "$AUTOEXEC_NODE" >{tmp_path}/node-$OPERATION_ID'
+    asking = {"action": "nodePassword", "phaseName": "p", "resourceId": 5001}
+    operations = (
+        operation("plain", see, "runner_target"),
+        operation("told", see, "runner_target", nodePassword=1),
+        operation("asks", f"{client('ask', asking)} >{tmp_path}/reply", "runner_target"),
+        operation("strange", client("ask", {**asking, "resourceId": 5002}), "runner_target"),
+    )
+    doc = document("4020", group(0, phase("p", *operations)))
+    assert (await bench.run(doc, [node])).state is State.SUCCEEDED
+
+    def seen(name: str) -> object:
+        return json.loads((tmp_path / f"node-{name}_1").read_text("utf-8"))["password"]
+
+    assert (seen("plain"), seen("told")) == ("", "pass-word-of-5001")
+    assert json.loads((tmp_path / "reply").read_text("utf-8")) == {"password": "pass-word-of-5001"}
+    assert "phase 'p' has no node 5002" in bench.log("4020", "p", "127.0.0.1-7001-5001")
+    bench.settings = msgspec.structs.replace(bench.settings, node_password="exported")
+    assert (await bench.run(doc, [node], force=True)).state is State.SUCCEEDED
+    assert seen("plain") == "pass-word-of-5001"

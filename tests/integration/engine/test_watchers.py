@@ -292,7 +292,7 @@ async def test_no_file_of_a_run_holds_the_nodes_password(space: Workspace) -> No
     for event in [job_started(), node_started(), started("op_1", inputs={"options": {}}), ended("op_1"), node_ended()]:
         stream.publish(event)
     stream.finish()
-    await asyncio.wait_for(stream.run(), 10)
+    await asyncio.wait_for(stream.run(), 30)
     assert stream.failures == []
     files = [path for path in space.root.rglob("*") if path.is_file()]
     assert len(files) == 6
@@ -305,6 +305,6 @@ async def test_a_disk_that_refuses_ends_the_watcher_and_nothing_else(space: Work
     for event in [job_started(), node_started(), node_ended(), job_ended()]:
         stream.publish(event)
     stream.finish()
-    await asyncio.wait_for(stream.run(), 10)
+    await asyncio.wait_for(stream.run(), 30)
     assert [type(error) for error in stream.failures] == [FileExistsError]
     assert space.console.read_text().count("\n") == 4

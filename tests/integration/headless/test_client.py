@@ -333,7 +333,9 @@ async def test_check_49_a_connection_that_does_not_come_back(s41: Path) -> None:
 
 async def test_a_start_without_an_answer_is_repeated_and_starts_once(peer: HeadlessPeer, s41: Path) -> None:
     peer.drop_start = 1
-    assert await call(words(peer, "-t", "-1", "-m", "LOOP"), s41.parent, {"reconnect_window": "1"}) == Answer(1, "", "")
+    assert await call(words(peer, "-t", "-1", "-m", "LOOP"), s41.parent, {"reconnect_window": "0.5"}) == Answer(
+        1, "", ""
+    )
     peer.received.clear()
     peer.drop_start = 1
     assert await call(words(peer, "-m", "OK1"), s41.parent) == Answer(0, "", "")

@@ -1,8 +1,10 @@
 """What surrounds every request: health, metrics, ids, the access log, limits, and a clean stop."""
 
 import asyncio
+import gc
 import json
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,23 @@ async def test_addresses_are_checked(tmp_path: Path, listen: str) -> None:
     with pytest.raises(SettingsError, match=r"127\.0\.0\.1:8080"):
         async with serving(tmp_path, made=doors(answer), listen=listen):
             pass
+
+
+async def test_answers_do_not_wait_for_acknowledgements(tmp_path: Path) -> None:
+    async with serving(tmp_path, profile=OPEN, made=doors(answer)) as server, server.client(None) as client:
+        await client.get("/a")
+        (transport,) = _accepted(int(server.url.rpartition(":")[2]))
+        wire = transport.get_extra_info("socket")
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def _accepted(port: int) -> list[asyncio.Transport]:
+    """Return the connections that a server on this port has open."""
+    return [
+        each.transport
+        for each in gc.get_objects()
+        if type(each) is peer.PeerProtocol and each.transport is not None and each.server and each.server[1] == port
+    ]
 
 
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ def whoami(parts: Parts, authenticate: Authenticate) -> App:
 
 
 DOORS = Doors(slap=whoami)
+# for what asks nothing of the database that another test here does not ask of both
+ON_SQLITE = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ async def test_the_first_administrators_token_logs_in_and_is_made_once(server: S
             assert (await client.get("/")).status_code == 200
 
 
+@ON_SQLITE
 async def test_without_proof_nobody_gets_in(server: Server) -> None:
     async with server.client(None) as client:
         answer = await client.get("/")
@@ -90,6 +93,7 @@ async def test_expired_revoked_and_removed(server: Server) -> None:
     }
 
 
+@ON_SQLITE
 async def test_a_token_acts_in_its_project_only(server: Server) -> None:
     def prepare(connection: Connection) -> str:
         administration.add_user(connection, LOCAL, "ann", "", ["viewer"], "", now())
@@ -100,6 +104,7 @@ async def test_a_token_acts_in_its_project_only(server: Server) -> None:
         assert (await client.get("/")).text == "user:ann:blue:admin,operator:token"
 
 
+@ON_SQLITE
 async def test_tokens_of_one_day_do_not_log_in(server: Server) -> None:
     def prepare(connection: Connection) -> str:
         return administration.new_token(connection, LOCAL, "admin", "client", "", "", None, now()).reveal()
@@ -108,6 +113,7 @@ async def test_tokens_of_one_day_do_not_log_in(server: Server) -> None:
         assert "of another kind" in (await client.get("/")).text
 
 
+@ON_SQLITE
 async def test_too_many_failures_are_not_even_looked_at(server: Server) -> None:
     async with server.client("pha_wrong") as client:
         statuses = [(await client.get("/")).status_code for _ in range(throttle.FAILURES + 1)]
@@ -136,12 +142,14 @@ async def test_a_certificate_of_our_own_logs_in_until_it_is_revoked(server: Serv
     assert listed.get_revoked_certificate_by_serial_number(int(pair.serial, 16)) is not None
 
 
+@ON_SQLITE
 async def test_a_certificate_that_nobody_recorded_does_not_count(server: Server) -> None:
     pair = server.root(now()).issue("node", "COMP-1", now())
     async with server.client(None, pair) as client:
         assert (await client.get("/")).text == "the certificate of node COMP-1 is unknown\n"
 
 
+@ON_SQLITE
 async def test_a_certificate_of_another_authority_does_not_even_connect(server: Server, tmp_path: Path) -> None:
     from pilothouse.identity.authority import open_authority
 

@@ -13,6 +13,9 @@ from pilothouse.store.statement import Statement
 
 # they list all there is, of the site or of a project, and are asked for just that
 LISTS = {
+    "accounts._ALL",
+    "accounts._ROLES",
+    "counts._STATES",  # for the metrics, a few times a minute at most
     "forwards._ALL",
     "instances._ROOTS",
     "instances._ROOTS_OF_PROJECT",

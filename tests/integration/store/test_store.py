@@ -1,6 +1,7 @@
 """What a store promises, whichever database it is on."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, text
@@ -146,3 +147,17 @@ async def test_verify_names_the_first_broken_row(store: Store, statement: str, r
 async def test_other_databases_are_refused(where: str) -> None:
     with pytest.raises(SettingsError, match="database: "):
         await open_store(where)
+
+
+async def test_work_that_ends_oddly_holds_up_nobody(store: Store) -> None:
+    def odd(connection: Connection) -> str:
+        return str(next(iter(())))
+
+    def put(number: int) -> Callable[[Connection], str]:
+        return lambda connection: _put(connection, f"{number}")
+
+    work = [odd, *(put(number) for number in range(3))]
+    async with asyncio.timeout(60):
+        found = await asyncio.gather(*map(store.write, work), return_exceptions=True)
+    assert isinstance(found[0], RuntimeError)
+    assert found[1:] == ["0", "1", "2"]

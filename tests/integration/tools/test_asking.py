@@ -153,7 +153,7 @@ def test_a_question_that_is_ended_leaves_nothing(tmp_path: Path, listener: Liste
     while not listener.seen:
         time.sleep(0.02)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(10) == 143
+    assert running.wait(30) == 143
     assert list((tmp_path / "log/p").iterdir()) == []
     while len(listener.heard) < 2:
         time.sleep(0.02)

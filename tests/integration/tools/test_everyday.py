@@ -64,7 +64,7 @@ def test_checkport_refuses_what_is_no_port(tmp_path: Path, words: tuple[str, ...
 def test_sleep_waits_as_long_as_told(tmp_path: Path) -> None:
     started = time.monotonic()
     assert run_on_runner("basic/sleep", "0.3", folder=tmp_path).code == 0
-    assert 0.3 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.3
 
 
 @pytest.mark.parametrize("words", [(), ("soon",), ("1.2.3",), ("-1",)])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.integration.tools.running import Ran, run_on_runner
-from tests.netdevice import PASSWORD, Device
+from tests.netdevice import PASSWORD, SECRET, Device
 
 
 @pytest.fixture
@@ -99,3 +99,25 @@ async def test_a_wrong_password(device: Device) -> None:
 async def test_what_is_refused(device: Device, words: tuple[str, ...], code: int, shown: str) -> None:
     ran = await execute(device, *words)
     assert (ran.code, shown in ran.log, device.typed) == (code, True, []), ran.log
+
+
+async def test_the_privileged_mode_and_its_password(device: Device) -> None:
+    (device.folder / "secret").write_text(f"{SECRET}\n", "utf-8")
+    words = ("--enable", "super", "--enable-password-file", str(device.folder / "secret"))
+    ran = await execute(device, *words, "show version")
+    assert ran.code == 0, ran.log
+    assert ran.outputs is not None
+    assert ran.outputs["commandOutputJson"] == ["Pilot OS 7.1\nuptime 3 days"]
+    assert SECRET not in ran.log
+    assert (await execute(device, "--enable", "1", "show version")).code == 0
+
+
+async def test_a_privileged_mode_that_is_refused(device: Device) -> None:
+    ran = await execute(device, "--enable", "super", "show version")
+    assert (ran.code, "asks for a password" in ran.log) == (1, True), ran.log
+    (device.folder / "secret").write_text("wrong\n", "utf-8")
+    words = ("--enable", "super", "--enable-password-file", str(device.folder / "secret"))
+    ran = await execute(device, *words, "show version")
+    assert (ran.code, "refused the password of 'super'" in ran.log) == (1, True), ran.log
+    ran = await execute(device, "--enable", "nonsense", "show version")
+    assert (ran.code, "'nonsense' failed: % Invalid input" in ran.log) == (1, True), ran.log

@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.integration.tools.running import SHELLS
 
 from pilothouse.tools.catalog import BUILT_IN
@@ -27,7 +28,7 @@ def save(shell: tuple[str, ...], content: bytes, folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.text(
         st.one_of(

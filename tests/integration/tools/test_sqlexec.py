@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.databases import PASSWORD, Mariadb, Postgresql, Server
+from tests.databases import PASSWORD, Postgresql, Server
 from tests.integration.tools.running import Ran, run_on_runner
 from tests.integration.tools.test_asking import Listener
 from tests.jobs import Bench, document, group, phase, tool
@@ -23,12 +23,16 @@ from pilothouse.tools.catalog import Catalog
 from pilothouse.tools.sql.databases import Database, Session, SqlError, connect
 
 
-@pytest.fixture(scope="module", params=["PostgreSQL", "MySQL"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    found = Postgresql() if request.param == "PostgreSQL" else Mariadb()
-    found.start()
-    yield found
-    found.stop()
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql")),
+        pytest.param("mariadb", marks=pytest.mark.xdist_group("mariadb")),
+    ],
+)
+def server(request: pytest.FixtureRequest) -> Server:
+    found: Server = request.getfixturevalue(request.param)
+    return found
 
 
 def database_of(server: Server) -> str:
@@ -243,7 +247,7 @@ def test_a_file_that_is_ended_is_aborted_and_runs_again(lite: Folder) -> None:
     busy = lite.run("--sqlfilejson", "1.sql")
     assert (busy.code, "another process is running it" in busy.log) == (0, True)
     running.kill()
-    running.wait(10)
+    running.wait(30)
     assert lite.status("1.sql")["status"] == "running"
     lite.file("1.sql", "create table t (n)")
     assert lite.run("--sqlfilejson", "1.sql").code == 0

@@ -127,18 +127,12 @@ def test_without_a_server_there_is_nothing_to_run(sql: Phase) -> None:
     assert (ran.code, "give --sqlfilejson or --sql" in ran.log, sql.console.requests) == (2, True, [])
 
 
-@pytest.fixture(scope="module")
-def postgresql() -> Any:
-    server = Postgresql().start()
-    yield server
-    server.stop()
-
-
 def postgresql_row(server: Postgresql) -> dict[str, Any]:
     where = {"host": "127.0.0.1", "port": server.port, "username": server.user}
     return {"nodeType": "PostgreSQL", "serviceAddr": f"127.0.0.1:{server.port}/postgres", **where}
 
 
+@pytest.mark.xdist_group("postgresql")
 def test_passwords_come_from_the_account_call(sql: Phase, postgresql: Postgresql) -> None:
     sql.console.answers[calls.ACCOUNT] = lambda _: envelope(PASSWORD)
     for name in ("1.sql", "2.sql"):
@@ -151,6 +145,7 @@ def test_passwords_come_from_the_account_call(sql: Phase, postgresql: Postgresql
     assert PASSWORD not in ran.log
 
 
+@pytest.mark.xdist_group("postgresql")
 def test_a_password_the_server_does_not_know(sql: Phase, postgresql: Postgresql) -> None:
     sql.console.answers[calls.ACCOUNT] = lambda _: refusal(520, "no account")
     sql.file("1.sql", "select 1;", **postgresql_row(postgresql))
@@ -160,6 +155,7 @@ def test_a_password_the_server_does_not_know(sql: Phase, postgresql: Postgresql)
     assert (ran.code, "WARN: control server refused" in ran.log) == (0, True), ran.log
 
 
+@pytest.mark.xdist_group("postgresql")
 @pytest.mark.parametrize("by", ["file", "env"])
 def test_a_password_in_a_file_or_variable_goes_first(sql: Phase, postgresql: Postgresql, by: str) -> None:
     sql.file("1.sql", "select 1;", **postgresql_row(postgresql))

@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,10 +59,8 @@ def test_tcpwait_for_down_and_its_end(tmp_path: Path, service: int) -> None:
     there, gone = f"127.0.0.1:{service}", f"127.0.0.1:{free_port()}"
     down = ("--targetstatus", "down")
     assert run_on_runner("inspect/tcpwait", *down, gone, folder=tmp_path).code == 0
-    start = time.monotonic()
     ran = run_on_runner("inspect/tcpwait", *down, "--retrycount", "2", f"{there}, {gone}", folder=tmp_path)
     assert (ran.code, f"ERROR: {there} is not down after 2 tries\n" in ran.log) == (1, True), ran.log
-    assert 1 < time.monotonic() - start < 10
 
 
 def test_urlwait_sends_method_and_body(tmp_path: Path, service: int) -> None:

@@ -19,7 +19,10 @@ from pilothouse.jobs.access import Access, Become
 from pilothouse.jobs.secret import Secret
 from pilothouse.transports.ssh import SshTransport
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make accounts")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make accounts"),
+    pytest.mark.usefixtures("patient_aborts"),
+]
 PASSWORD = "ri ght'\"$x"
 STUBBORN = "trap '' TERM; (trap '' TERM; sleep 297; sleep 297) & echo up; sleep 296; sleep 296"
 
@@ -121,7 +124,7 @@ async def test_the_lifeline_reaches_them_too(
     assert server.cut()
     with pytest.raises(ConnectionLostError):
         await process.exited()
-    await until(lambda: not alive(group), 8)
+    await until(lambda: not alive(group))
     await connection.close()
     await made.transport.close()
 
@@ -140,10 +143,32 @@ async def test_a_new_connection_ends_what_a_lost_one_left(
     await connection.close()
     with pytest.raises(ConnectionLostError):
         await process.exited()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         kill = await process.abort()
     assert (kill.outcome, kill.group) == ("killed", group)
     assert alive(group) == []
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
     await made.transport.close()
+
+
+async def test_files_are_fetched_as_the_other_user(
+    make_sshd: MakeSshd, ssh_path: str, accounts: tuple[str, str], folder: Path
+) -> None:
+    server = make_sshd(PasswordAuthentication="yes")
+    made = machine(server, ssh_path, folder, accounts[0], accounts[1], "su", PASSWORD)
+    secret = folder / "it's secret"
+    secret.write_bytes(bytes(range(256)) * 40_000)
+    secret.chmod(0o640)
+    shutil.chown(secret, accounts[1], accounts[1])
+    back = folder / "back"
+    connection = await made.transport.connect(made.node)
+    await connection.download(str(secret), str(back))
+    assert back.read_bytes() == secret.read_bytes()
+    assert back.stat().st_mode & 0o777 == 0o640
+    for missing in (folder / "none", folder):
+        with pytest.raises(TargetError, match="the copy failed"):
+            await connection.download(str(missing), str(back))
+    await connection.close()
+    await made.transport.close()
+    assert list(Path("/tmp").glob("autoexec-copy-*")) == []

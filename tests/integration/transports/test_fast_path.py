@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import MakeSshd
-from tests.machine import Machine
+from tests.machine import Machine, until
 from tests.sshd import Sshd, make_key
 
-from pilothouse.errors import AuthenticationError, UnreachableError
+from pilothouse.errors import AuthenticationError, ConnectionLostError, TargetError, UnreachableError
 from pilothouse.settings import Settings
 from pilothouse.transports.contract import UploadFile
 from pilothouse.transports.ssh import SshTransport
@@ -109,7 +109,7 @@ async def test_a_flood_on_one_node_leaves_the_others_their_turn(sshd: Sshd, tmp_
         count += len(data)
 
     flood = await flooded.start(machine.shell("yes", folder=f"{tmp_path}/flood"), take)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         for _ in range(3):
             assert (await machine.run(machine.launch("echo", "here"), other))[1] == b"here\n"
     assert count > 1_000_000
@@ -144,3 +144,47 @@ async def test_asyncssh_is_not_loaded(sshd: Sshd) -> None:
     words = [sys.executable, "-c", source, str(sshd.folder), str(sshd.port)]
     process = await asyncio.create_subprocess_exec(*words, env={"PYTHONPATH": str(Path(__file__).parents[3] / "src")})
     assert await process.wait() == 0
+
+
+async def test_files_are_copied_over_the_same_connection_while_an_operation_runs(
+    make_sshd: MakeSshd, tmp_path: Path
+) -> None:
+    server = make_sshd(LogLevel="DEBUG1")
+    transport = SshTransport(server.settings(ssh_path="fast"))
+    machine = Machine(transport, server.node(), tmp_path)
+    source, there = tmp_path / "source", tmp_path / "there"
+    source.write_bytes(bytes(range(256)) * 20_000)
+    source.chmod(0o751)
+    connection = await transport.connect(machine.node)
+    output = bytearray()
+    process = await connection.start(machine.shell("for n in 1 2 3 4 5; do echo $n; sleep 0.05; done"), output.extend)
+    async with asyncio.TaskGroup() as group:
+        for number in range(3):
+            group.create_task(connection.upload(str(source), f"{there}-{number}"))
+    async with asyncio.TaskGroup() as group:
+        for number in range(3):
+            group.create_task(connection.download(f"{there}-{number}", f"{there}-{number}-back"))
+    for number in range(3):
+        for path in (Path(f"{there}-{number}"), Path(f"{there}-{number}-back")):
+            assert path.read_bytes() == source.read_bytes()
+            assert path.stat().st_mode & 0o777 == 0o751
+    with pytest.raises(TargetError, match="no such file"):
+        await connection.download(str(tmp_path / "none"), str(there))
+    assert (await process.exited()).code == 0
+    assert output == b"1\n2\n3\n4\n5\n"
+    await process.settle(clean=True)
+    await connection.close()
+    await transport.close()
+    assert clients(server) == ["libssh2"]
+
+
+async def test_a_copy_on_a_connection_that_is_cut_is_told(make_sshd: MakeSshd, tmp_path: Path) -> None:
+    server = make_sshd()
+    transport = SshTransport(server.settings(ssh_path="fast"))
+    connection = await transport.connect(server.node())
+    copy = asyncio.create_task(connection.download("/dev/zero", str(tmp_path / "zeros")))
+    await until((tmp_path / "zeros").exists)
+    await connection.close()
+    with pytest.raises(ConnectionLostError):
+        await copy
+    await transport.close()

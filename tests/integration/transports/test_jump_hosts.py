@@ -113,7 +113,7 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
     yield socket
     process.terminate()
-    process.wait(10)
+    process.wait(30)
 
 
 async def test_an_agent_logs_in_after_a_key_that_does_not_fit(make_sshd: MakeSshd, agent: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pilothouse.transports import launcher
@@ -47,7 +48,7 @@ def conversation(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
     while not control.endswith(b"exit 0\n"):
         control += (piece := os.read(process.stderr.fileno(), 65536))
         assert piece, control
-    return process.communicate(timeout=20)[0], control
+    return process.communicate(timeout=30)[0], control
 
 
 @pytest.mark.parametrize("name", SHELLS)
@@ -68,7 +69,7 @@ def test_an_operation_runs_and_is_kept(name: str, tmp_path: Path) -> None:
 def test_the_end_of_the_lifeline_ends_the_group(name: str, tmp_path: Path) -> None:
     process = shell(name, launcher.render(launch(tmp_path, "trap '' TERM; sleep 300 & sleep 300; sleep 300")))
     pid = tmp_path / "job" / ".t-1.pid"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not (pid.exists() and pid.read_text().endswith("\n")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -76,7 +77,7 @@ def test_the_end_of_the_lifeline_ends_the_group(name: str, tmp_path: Path) -> No
     listing = subprocess.run(["ps", "-o", "pgid=", "-p", group], stdout=subprocess.PIPE, text=True, check=True)
     time.sleep(0.3)
     assert listing.stdout.split() == [group]
-    process.communicate(timeout=8)
+    process.communicate(timeout=30)
     left = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert [row for row in left.splitlines() if row.split()[0] == group and "Z" not in row] == []
     assert not (tmp_path / "job" / ".t-1.rc").exists()
@@ -88,7 +89,7 @@ def test_an_abort_is_confirmed_and_cleaned_up(name: str, tmp_path: Path) -> None
     assert process.stderr is not None
     while not process.stderr.readline().startswith(b"pid "):
         pass
-    _, rest = process.communicate(b"abort\n", timeout=10)
+    _, rest = process.communicate(b"abort\n", timeout=30)
     assert rest.endswith(b"killed\n")
     assert not (tmp_path / "job").exists()
 
@@ -103,3 +104,27 @@ def test_the_command_suits_the_login_shell(name: str, tmp_path: Path) -> None:
     process.stdin.flush()
     output, _ = conversation(process)
     assert output == b"\x1et-1 start\nran\n\x1et-1 end\n"
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_folders_left_long_ago_are_swept(name: str, tmp_path: Path) -> None:
+    start = Path("/proc/self/stat").read_text("utf-8").rpartition(") ")[2].split()[19]
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8")
+    for left in ("left", "alive", "dead", "foreign", "fresh"):
+        folder = tmp_path / f"autoexec-{left}"
+        folder.mkdir()
+        if left != "foreign":
+            (folder / ".pilothouse").touch()
+        number = os.getpid() if left == "alive" else 2**22 + 1
+        if left in ("alive", "dead"):
+            (folder / ".t-9.pid").write_text(f"{number} {start}-{boot}")
+        if left != "fresh":
+            os.utime(folder, (time.time() - 8 * 86400,) * 2)
+    one = msgspec.structs.replace(launch(tmp_path, "exit 0"), folder=str(tmp_path / "autoexec-now"))
+    conversation(shell(name, launcher.render(one)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "autoexec-alive",
+        "autoexec-foreign",
+        "autoexec-fresh",
+        "autoexec-now",
+    ]

@@ -162,7 +162,7 @@ async def test_an_agent_is_asked(sshd: Sshd, tmp_path: Path, monkeypatch: pytest
             await (await made.connect(sshd.node())).close()
     finally:
         agent.terminate()
-        agent.wait(10)
+        agent.wait(30)
 
 
 async def test_an_agent_that_is_gone_is_no_obstacle(

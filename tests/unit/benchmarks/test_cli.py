@@ -18,7 +18,7 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
         (["--nodes", "2000"], "2000; allowed: up to 1000"),
         (["--runs", "0"], "'0'; allowed"),
         (["--peers", "floor,nobody"], "'nobody'; allowed: floor, pilothouse"),
-        (["--scenarios", "w9"], "'w9'; allowed: w1, w2, startup"),
+        (["--scenarios", "w9"], "'w9'; allowed: w1, w2, w4, held, startup"),
     ],
 )
 def test_wrong_words_are_refused_with_what_is_allowed(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.peers import ansible, loops, ours, pyinfra, registered
+from benchmarks.peers import ansible, libraries, loops, ours, pyinfra, registered
 from benchmarks.peers.contract import Task, base_environ
 from benchmarks.scenarios import MARK, SCENARIOS, UPLOAD
 from benchmarks.startup import commands
@@ -67,6 +67,22 @@ def test_our_job_of_one_command(tmp_path: Path) -> None:
     assert '"scriptContent": "true\\n"' in (tmp_path / "params.json").read_text()
 
 
+def test_every_peer_does_four_operations(tmp_path: Path) -> None:
+    given = task(tmp_path, "w4")
+    ours.Ours(Path("/x/pilothouse"), "general").order(given)
+    phase = json.loads((tmp_path / "params.json").read_text())["runFlow"][0]["phases"][0]
+    assert len({operation["opId"] for operation in phase["operations"]}) == 4
+    assert ansible.playbook(given).count("command: 'true'") == 4
+    order = ansible.SHIPPED.order(given)
+    order.stdout.write_text(
+        "127.0.1.1 : ok=4 changed=4 unreachable=0 failed=0\n127.0.1.2 : ok=3 unreachable=0 failed=1\n"
+    )
+    assert ansible.SHIPPED.succeeded(given, order) == 1
+    assert "range(4)" in pyinfra.deploy(given)
+    for peer in (libraries.ParallelSsh(), libraries.Paramiko()):
+        assert peer.order(given).argv[-2:] == ("4", "true")
+
+
 def test_our_success_is_read_from_status_and_log_files(tmp_path: Path) -> None:
     for host, status, lines in (
         ("127.0.1.1", "succeed", 2),
@@ -95,8 +111,9 @@ def test_the_loops_are_called_alike(tmp_path: Path) -> None:
     words = loops.arguments(task(tmp_path, "w2"))
     assert (tmp_path / "hosts").read_text() == "127.0.1.1\n127.0.1.2\n"
     assert words[1:4] == ["7", "2400", "someone"]
-    assert words[5:] == ["100", UPLOAD, str(tmp_path / "script.sh")]
-    assert loops.arguments(task(tmp_path, "w1"))[5:] == ["0", "true"]
+    assert words[5:] == ["100", "1", UPLOAD, str(tmp_path / "script.sh")]
+    assert loops.arguments(task(tmp_path, "w1"))[5:] == ["0", "1", "true"]
+    assert loops.arguments(task(tmp_path, "w4"))[5:] == ["0", "4", "true"]
 
 
 @pytest.mark.parametrize(

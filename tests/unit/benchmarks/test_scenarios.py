@@ -23,5 +23,10 @@ def test_every_combination_is_measured_once_per_run() -> None:
     assert len(found) == len({(t.scenario, t.nodes, t.run, t.peer) for t in found}) == 16
 
 
+def test_a_scenario_with_nodes_of_its_own_comes_last_and_once() -> None:
+    found = [(t.scenario, t.nodes, t.run) for t in turns(("held", "w1"), (10,), 2, ("a",))]
+    assert found == [("w1", 10, 0), ("w1", 10, 1), ("held", SCENARIOS["held"].nodes, 0)]
+
+
 def test_no_peer_means_no_turn() -> None:
     assert list(turns(("w1",), (10,), 2, ())) == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.records import Record, append, read
-from benchmarks.summary import cells, figures, marginals
+from benchmarks.summary import cells, figures, further, marginals
 from benchmarks.table import Report, grid, reason, render
 
 
@@ -139,3 +139,11 @@ def test_records_come_back_from_their_file(tmp_path: Path) -> None:
     for each in wanted:
         append(path, each)
     assert read(path) == wanted
+
+
+def test_a_further_operation_is_the_difference_between_four_and_one() -> None:
+    records = [record("pilothouse", 0.4), record("pilothouse", 0.7, scenario="w4"), record("floor", 0.1)]
+    (row,) = further(cells(records), "w1", "w4", 4)
+    assert (row.peer, row.nodes, round(row.ms, 3)) == ("pilothouse", 100, 1.0)
+    text = render(REPORT, records)
+    assert "| pilothouse | 100 | 1.00 | 1.0 |" in text

@@ -128,6 +128,7 @@ async def test_signals(number: signal.Signals, aborts: bool, pauses: bool) -> No
         os.kill(os.getpid(), number)
         await asyncio.sleep(0.05)
     finally:
-        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(each)
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     assert (control.aborting, control.pausing) == (aborts, pauses)

@@ -105,8 +105,11 @@ def test_an_operation_on_the_runner(space: Workspace) -> None:
 def test_an_operation_on_the_runner_for_a_node(space: Workspace) -> None:
     found = dict(runner_environment(space, 0, "deploy", NODE, "op_1", (), {"PATH": "/bin"}, per_node=True))
     assert (found["NODE_HOST"], found["NODE_PORT"], found["NODE_NAME"]) == ("10.0.0.1", "7001", "web")
-    assert json.loads(found["AUTOEXEC_NODE"])["password"] == "Pa55.word!"
+    assert "Pa55" not in str(found)
+    assert json.loads(found["AUTOEXEC_NODE"])["password"] == ""
     assert "PATH" not in found
+    found = dict(runner_environment(space, 0, "p", NODE, "op_1", (), {}, per_node=True, password=True))
+    assert json.loads(found["AUTOEXEC_NODE"])["password"] == "Pa55.word!"
 
 
 def test_an_operation_on_a_target_gets_no_password() -> None:

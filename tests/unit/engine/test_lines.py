@@ -4,8 +4,9 @@ import itertools
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from pilothouse.engine.lines import LineReader
 
@@ -22,7 +23,7 @@ PIECES = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(data=PIECES, cuts=st.lists(st.integers(0, 60), max_size=8))
 def test_any_chunking_gives_the_same_lines(data: bytes, cuts: list[int]) -> None:
     places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})

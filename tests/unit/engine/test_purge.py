@@ -31,6 +31,28 @@ def test_d39_nested_jobs_outlive_their_outer_one_and_the_other_way_round(tmp_pat
     assert not stale.exists()
 
 
+def test_a_dry_run_tells_the_same_and_removes_nothing(tmp_path: Path) -> None:
+    gone, kept = make(tmp_path, "100200", old=True), make(tmp_path, "100200300", old=False)
+    for folder in (gone, kept):
+        history = folder / "log" / "console.hislog" / "x.txt"
+        history.parent.mkdir()
+        history.write_text("x")
+        os.utime(history, (OLD, OLD))
+    cached = tmp_path / "cache" / "71"
+    cached.parent.mkdir()
+    cached.write_text("x")
+    os.utime(cached, (OLD, OLD))
+    before = sorted(tmp_path.rglob("*"))
+    lines: list[str] = []
+    foretold = purge(tmp_path, 5, NOW, lines.append, dry=True)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert all(line.endswith(" would be removed.") for line in lines)
+    assert len(lines) == 3
+    done = purge(tmp_path, 5, NOW, lambda line: None)
+    assert (done.jobs, done.histories, done.cached) == (1, 1, 1)
+    assert foretold == done
+
+
 def test_empty_folders_above_a_job_go_too(tmp_path: Path) -> None:
     make(tmp_path, "123456789", old=True)
     purge(tmp_path, 5, NOW, lambda line: None)

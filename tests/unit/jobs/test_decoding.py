@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.unit.jobs.documents import ANYTHING, MISSING, PUBLISHED, WHOLE, changed, places, whole
 
 from pilothouse.errors import DocumentError, Problem
@@ -306,7 +307,7 @@ def test_a_password_of_a_node_is_in_no_error() -> None:
     assert "Pa55" not in str(refused(json.dumps(document)))
 
 
-@settings(max_examples=250, deadline=None)
+@examples(250)
 @given(path=st.sampled_from(sorted(places(WHOLE))), value=ANYTHING)
 @example(path="jobId", value=10**200)
 @example(path="runNode/0/protocol", value="tagent.\u00b2")
@@ -318,7 +319,7 @@ def test_any_document_is_a_job_or_refused_with_places(path: str, value: Any) -> 
     assert all(problem.path.startswith("$") and problem.found and problem.allowed for problem in found or ())
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(max_size=40) | st.builds(lambda cut: PUBLISHED[:cut], st.integers(0, len(PUBLISHED))))
 def test_any_text_is_a_job_or_refused(text: str) -> None:
     found = faults(text)

@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.unit.jobs.documents import ANYTHING, NODE, PUBLISHED_NODES
 
 from pilothouse.errors import DocumentError, Problem
@@ -226,7 +227,7 @@ def test_twenty_thousand_nodes_are_read_in_seconds() -> None:
     assert len(found.nodes) == 20_000
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(field=st.sampled_from(sorted(NODE)), value=ANYTHING)
 def test_any_field_is_taken_or_refused(field: str, value: Any) -> None:
     found = faults(json.dumps({**NODE, field: value}))
@@ -235,7 +236,7 @@ def test_any_field_is_taken_or_refused(field: str, value: Any) -> None:
     assert "Pa55" not in str(found)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(max_size=40) | st.integers(0, len(PUBLISHED_NODES)).map(lambda cut: PUBLISHED_NODES[:cut]))
 def test_any_text_is_a_node_file_or_refused(text: str) -> None:
     found = faults(text)

@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from pilothouse.errors import UsageError
 from pilothouse.jobs.document import ExecRound, Group, Job, Kind, Operation, Option, Phase, Strategy
@@ -199,7 +200,7 @@ def test_neither_plan_nor_digest_know_passwords() -> None:
     assert len(digests) == 1
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     count=st.integers(0, 40),
     rounds=st.integers(-1, 45),
@@ -225,7 +226,7 @@ def test_every_node_of_this_runner_comes_once_in_every_target_phase(
         assert all(len(lane.steps) == 1 for lane in found.groups[0].lanes)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     chosen=st.sets(st.integers(5000, 5019), min_size=1),
     rounds=st.integers(0, 20),

@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from pilothouse.errors import UnresolvedReferenceError
 from pilothouse.jobs.references import Scope, as_text, expand, expand_options, expand_value
@@ -123,7 +124,7 @@ def test_text_without_dollar_is_unchanged(text: str) -> None:
     assert expand(text, SCOPE) == text
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.text(alphabet="$${}JPab.\\ \n\u4e2d", max_size=20))
 def test_any_text_is_expanded_or_names_its_reference(text: str) -> None:
     dotted = [part for part in re.findall(r"\$\{[ \t]*([^{}]*)\}", text) if part.count(".") >= 2]

@@ -90,7 +90,6 @@ def test_trees_end_somewhere() -> None:
 
 
 def test_a_root_goes_last() -> None:
-    assert destroyed_report(asked=True, children=[], believe=False) == ""
-    assert destroyed_report(asked=False, children=[], believe=True) == ""
-    assert "nobody asked" in destroyed_report(asked=False, children=["a"], believe=False)
-    assert destroyed_report(asked=True, children=["a", "b"], believe=True).endswith("child partitions: a, b")
+    assert destroyed_report(meant=True, children=[]) == ""
+    assert "nobody asked" in destroyed_report(meant=False, children=["a"])
+    assert destroyed_report(meant=True, children=["a", "b"]).endswith("child partitions: a, b")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.errors import ConnectionLostError, TargetError
+from pilothouse.errors import ConnectionLostError, ForgottenFilesError, TargetError
 from pilothouse.transports.contract import Exit, Launch
 from pilothouse.transports.dialogue import Dialogue
 
@@ -120,3 +120,18 @@ async def test_muted_output_is_dropped() -> None:
     dialogue.control(START + b"exit 0\n")
     assert (await dialogue.exit).code == 0
     assert received == b"one"
+
+
+async def test_a_shell_that_ends_after_a_kill_was_aborted() -> None:
+    dialogue = Dialogue(LAUNCH, lambda _: None, "here")
+    dialogue.control(START + b"pid 77\nkilled\n")
+    dialogue.control_closed("its shell ended before the operation did")
+    with pytest.raises(TargetError, match="aborted"):
+        await dialogue.exit
+
+
+async def test_forgotten_files_are_told_as_such() -> None:
+    dialogue = Dialogue(LAUNCH, lambda _: None, "here")
+    dialogue.control(START + b"forgotten\nerror cannot write the operation's files\n")
+    with pytest.raises(ForgottenFilesError):
+        await dialogue.exit

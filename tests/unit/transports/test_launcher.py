@@ -3,7 +3,9 @@
 import re
 import shlex
 from string import ascii_uppercase
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +94,21 @@ def test_a_file_with_lines_of_every_letter_travels_as_base64() -> None:
 def test_what_no_machine_can_run_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(TargetError):
         launcher.render(Launch(**{**PLAIN, **change}))  # type: ignore[arg-type]
+
+
+def test_a_kept_file_that_is_there_is_not_sent_again() -> None:
+    files = (UploadFile("a", b"the first text", digest="a" * 64), UploadFile("b", b"the second text"))
+    launch = Launch(**PLAIN, files=files, store="/tmp/store")  # type: ignore[arg-type]
+    sent = launcher.render(launch).text
+    assert b"the first text" in sent
+    again = launcher.render(msgspec.structs.replace(launch, there=frozenset({"a" * 64}))).text
+    assert b"the first text" not in again
+    assert b"the second text" in again
+
+
+@pytest.mark.parametrize(
+    "change", [{"store": "relative"}, {"store": "/"}, {"files": (UploadFile("a", b"", digest="../x-y-z-z"),)}]
+)
+def test_a_store_that_leads_elsewhere_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(TargetError):
+        launcher.render(Launch(**{**PLAIN, **change}))

@@ -31,7 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     from pilothouse.cli import up
     from pilothouse.cli.server_log import begun
-    from pilothouse.cli.slapos.proxy_database import place_of
+    from pilothouse.cli.slapos.proxy_database import original_of, place_of
     from pilothouse.server import slapos_file
     from pilothouse.server.listen import Address, is_loopback
     from pilothouse.settings import load
@@ -42,26 +42,37 @@ def _run(chosen: argparse.Namespace) -> int:
     file = file._replace(values={**file.values, **{name: text for name, text in given.items() if text}})
     database = place_of(_needed(file, "database_uri", "database-uri is required."))
     computer = _needed(file, "computer_id", f"{path}: computer_id is required.")
-    where = Address(file.get("host") or "127.0.0.1", int(_needed(file, "port", f"{path}: port is required.")))
+    where = Address(file.get("host") or "127.0.0.1", _port(_needed(file, "port", f"{path}: port is required.")))
     log = logging.getLogger("slapos")
     if not is_loopback(where.host):
         log.warning("Whoever reaches %s may do everything here: there is no login.", where.host)
     settings = msgspec.structs.replace(
         load(environ={}, data=database.parent),
         listen=f"[{where.host}]:{where.port}" if ":" in where.host else f"{where.host}:{where.port}",
+        tls_listen="",
         allow_plain=True,
         authority=database.with_name(f"{database.name}.ca"),
     )
     _log_to(log, file.get("log_file"))
     log.info("Serving computer %s from %s", computer, database)
+    original = original_of(file.get("database_uri"))
+    if original is not None:
+        log.info("%s is a database of the original; it stays as it is, ours has what it holds.", original)
+    profile = msgspec.structs.replace(slapos_file.profile(file, login=False), original=original)
     with begun(None):
-        return up.serve(settings, slapos_file.profile(file, login=False), database)
+        return up.serve(settings, profile, database)
 
 
 def _needed(file: "SlaposFile", name: str, text: str) -> str:
     if value := file.get(name):
         return value
     raise CommandError(text, f"Give it on the command line, or in the section [slapproxy] of {file.path}.")
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise CommandError(f"port is {text!r}.", "Give a number, such as 5000.")
+    return int(text)
 
 
 def _log_to(log: logging.Logger, path: str) -> None:

@@ -1,7 +1,6 @@
 """What a native operation is: a coroutine that gets its call, and fails by raising."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,8 +23,7 @@ class NativeError(PilothouseError):
     """A native operation failed, as it was asked to or because it cannot be carried out as it stands."""
 
 
-@dataclass(slots=True, frozen=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call: ``line`` has the resolved values; ``previous`` is how the operation before this one ended."""
 
     context: "Context"

@@ -1,7 +1,7 @@
 """A run under a control server: everything fetched first, reported while it runs, followed by the next group."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pilothouse.controlserver.address import Server
 from pilothouse.controlserver.client import Client
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.control import Control
+from pilothouse.engine.events import Observer
 from pilothouse.engine.request import JobResult, Request, read_text
 from pilothouse.engine.server.filecache import FileCache
 from pilothouse.engine.server.intake import Intake, with_tenant
@@ -29,6 +30,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """How to run a job.
 
     ``first`` fetches document and nodes anew; ``own_params`` and ``own_nodes`` say that they were given instead.
+    ``record`` is what the command wants to find in the journal to ask for the job again.
     """
 
     selection: Selection
@@ -43,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     home: str = ""
     beside: Path | None = None
     sql_files: str = ""
+    record: str = ""
 
 
 async def run_under_server(
@@ -52,6 +55,7 @@ async def run_under_server(
     settings: Settings,
     *,
     echo: Callable[[str], object] | None = None,
+    displays: Sequence[Observer] = (),
 ) -> tuple[JobResult, int]:
     """Run a job and report it; returns what came of it and how many pushes wait for the next start.
 
@@ -73,7 +77,7 @@ async def run_under_server(
         session = Session(client, facts, space, FileCache(settings.data / "cache"), control)
         async with session:
             run = _Run(order, job, facts, client, space, settings, session, control)
-            result = await run.run(echo)
+            result = await run.run(echo, displays)
         return result, session.unsent
     finally:
         await client.close()
@@ -102,7 +106,7 @@ class _Run:
         self._session = session
         self._control = control
 
-    async def run(self, echo: Callable[[str], object] | None) -> JobResult:
+    async def run(self, echo: Callable[[str], object] | None, displays: Sequence[Observer]) -> JobResult:
         """Fetch, run, and ask for the next group when all went well."""
         order, job = self._order, self._job
         groups = [group.number for group in job.groups if group.number in (order.selection.groups or (group.number,))]
@@ -113,7 +117,7 @@ class _Run:
                 request,
                 self._space,
                 self._settings,
-                displays=[self._session],
+                displays=[self._session, *displays],
                 echo=echo,
                 link=self._session,
                 control=self._control,
@@ -150,6 +154,7 @@ class _Run:
             home=order.home,
             beside=order.beside,
             sql_files=order.sql_files,
+            record=order.record,
         )
 
     def _never_started(self) -> list[Push]:

@@ -4,6 +4,7 @@ Each batch is written in a thread, so the loop never waits for a disk. A file th
 is full) is tried again with the next batch, and does not keep the others from being written.
 """
 
+import abc
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,11 +16,11 @@ from pilothouse.engine.events import Event
 _LONGEST_USER: Final = 50
 
 
-class FileWatcher:
+class FileWatcher(abc.ABC):
     """An observer whose ``write`` and ``finish`` block on files; its first fault comes to light when it is closed."""
 
     # a batch costs a thread's turn, whatever is in it
-    pace = 0.05
+    pace: float = 0.05
 
     def __init__(self) -> None:
         self._fault: OSError | None = None
@@ -42,11 +43,11 @@ class FileWatcher:
         except OSError as error:
             self._fault = self._fault or OSError(error.errno, error.strerror, str(path))
 
+    @abc.abstractmethod
     def write(self, events: Sequence[Event]) -> None:
         """Write down a batch; blocking."""
-        raise NotImplementedError
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 - not every watcher keeps files open
         """Close files; blocking."""
 
 

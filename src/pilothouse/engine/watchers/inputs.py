@@ -16,6 +16,9 @@ from pilothouse.jobs.nodes import Node
 class InputFiles(FileWatcher):
     """Adds to a node's record what its operations were called with; secrets are masked already."""
 
+    # what was written is read again for each further operation
+    pace = 0.5
+
     def __init__(self, space: Workspace) -> None:
         super().__init__()
         self._space = space

@@ -1,9 +1,9 @@
 """Node logs: ``log/<phase>/<node>.txt`` and their histories (spec section 5.4)."""
 
 import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from pilothouse.clock import stamp
 from pilothouse.engine.events import (
@@ -17,6 +17,7 @@ from pilothouse.engine.events import (
 )
 from pilothouse.engine.watchers.files import FileWatcher, plain_name, prefixed
 from pilothouse.engine.workspace import Workspace
+from pilothouse.files import write_all
 from pilothouse.jobs.states import State, legacy_word
 
 _Key = tuple[str, int]
@@ -28,8 +29,8 @@ class LogFiles(FileWatcher):
     def __init__(self, space: Workspace, user: str) -> None:
         super().__init__()
         self._space = space
-        self._user = user
-        self._open: dict[_Key, tuple[BinaryIO, Path]] = {}
+        self._user = plain_name(user)
+        self._open: dict[_Key, tuple[int, Path]] = {}
 
     def write(self, events: Sequence[Event]) -> None:
         """Append the batch, one write per node."""
@@ -58,31 +59,52 @@ class LogFiles(FileWatcher):
 
     def _begin(self, event: NodeStarted) -> None:
         path = self._space.log(event.phase, event.node)
-        histories = path.with_suffix(".hislog")
-        histories.mkdir(parents=True, exist_ok=True)
-        for stale in histories.glob("*.running.*.txt"):
-            stale.rename(stale.with_name(stale.name.replace(".running.", ".aborted.")))
-        path.unlink(missing_ok=True)
-        stream = path.open("xb")
-        history = histories / f"{stamp(event.at, '%Y%m%d-%H%M%S')}.running.{plain_name(self._user)}.txt"
-        history.unlink(missing_ok=True)
-        history.hardlink_to(path)
-        self._open[event.phase, event.node.resource_id] = (stream, history)
+        history = path.with_suffix(".hislog") / f"{stamp(event.at, '%Y%m%d-%H%M%S')}.running.{self._user}.txt"
+        if not _make_folder(history.parent):
+            for stale in history.parent.glob("*.running.*.txt"):
+                stale.rename(stale.with_name(stale.name.replace(".running.", ".aborted.")))
+        descriptor = _create_anew(path)
+        self._open[event.phase, event.node.resource_id] = (descriptor, history)
+        try:
+            os.link(path, history)
+        except FileExistsError:
+            history.unlink()
+            os.link(path, history)
 
     def _append(self, key: _Key, lines: list[str]) -> None:
         if lines and key in self._open:
-            stream, history = self._open[key]
+            descriptor, history = self._open[key]
             with self.attempt(history):
-                stream.write("".join(lines).encode("utf-8", "backslashreplace"))
-                stream.flush()
+                write_all(descriptor, "".join(lines).encode("utf-8", "backslashreplace"))
 
     def _end(self, key: _Key, state: State) -> None:
         if key in self._open:
-            stream, history = self._open.pop(key)
+            descriptor, history = self._open.pop(key)
             with self.attempt(history):
-                stream.close()
+                os.close(descriptor)
             with self.attempt(history), contextlib.suppress(FileNotFoundError):  # histories may be tidied up meanwhile
-                history.replace(history.with_name(history.name.replace(".running.", f".{legacy_word(state)}.")))
+                history.rename(history.with_name(history.name.replace(".running.", f".{legacy_word(state)}.")))
+
+
+def _make_folder(folder: Path) -> bool:
+    """Make a folder; says whether it is new."""
+    try:
+        folder.mkdir()
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _create_anew(path: Path) -> int:
+    """Open a new file, in place of whatever was there, which its other names keep."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileExistsError:
+        path.unlink()
+        return os.open(path, flags, 0o666)
 
 
 _Logged = NodeStarted | OperationStarted | OperationSkipped | Lines | OperationEnded | NodeEnded

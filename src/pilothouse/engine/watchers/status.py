@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -26,16 +26,19 @@ from pilothouse.jobs.states import State, legacy_word
 
 _Key = tuple[str, int]
 
+_FEW: Final = 5
+_PACE_PER_FEW: Final = 0.05
+_LONGEST_PACE: Final = 0.5
+
 
 class StatusFiles(FileWatcher):
-    """Keeps the status file of every node current."""
+    """Keeps the status file of every node current; in a job on many ``nodes`` a state that soon passes is left out."""
 
-    # whoever looks at these files wants each state, also one that lasts for a moment
-    pace = 0.0
-
-    def __init__(self, space: Workspace) -> None:
+    def __init__(self, space: Workspace, nodes: int = 1) -> None:
         self._space = space
         super().__init__()
+        # each file replaced is one deleted, and for minutes ext4 looks at every deleted one whenever a file is made
+        self.pace = min(_LONGEST_PACE, _PACE_PER_FEW * (nodes // _FEW))
         self._current: dict[_Key, dict[str, Any]] = {}
         self._unwritten: dict[_Key, tuple[str, Node]] = {}
         self._publications: Publications | None = None

@@ -9,6 +9,7 @@ from pilothouse.server.master import access, documents
 from pilothouse.server.master.errors import InvalidRequestError, NotFoundError
 from pilothouse.server.master.freeing import free
 from pilothouse.services.node import Address, NodeFormat
+from pilothouse.services.texts import bad_text
 from pilothouse.store import audit, instances, nodes, partitions
 from pilothouse.store.nodes import NodeRow
 from pilothouse.store.partitions import PartitionRow
@@ -19,9 +20,7 @@ def format_node(connection: Connection, caller: Caller, form: NodeFormat, now: f
 
     Listed partitions keep their instance. What is no longer listed is deleted, with what occupied it.
     """
-    references = [each.reference for each in form.partitions]
-    if not form.reference or not all(references) or len(set(references)) != len(references):
-        raise InvalidRequestError("a node and its partitions need names, each partition one of its own")
+    references = _checked(form)
     row = _node(connection, caller, form.reference, now)
     before = partitions.of_node(connection, row.id)
     addresses = partitions.addresses_of_node(connection, row.id)
@@ -43,6 +42,24 @@ def format_node(connection: Connection, caller: Caller, form: NodeFormat, now: f
     _describe(connection, row, form, now)
     detail = {"partitions": len(references), "removed": removed}
     audit.append(connection, caller, "node.format", form.reference, detail, now)
+
+
+def _checked(form: NodeFormat) -> list[str]:
+    """Return the names of the partitions. Raises InvalidRequestError for what cannot be meant or kept."""
+    references = [each.reference for each in form.partitions]
+    if not form.reference or not all(references) or len(set(references)) != len(references):
+        raise InvalidRequestError("a node and its partitions need names, each partition one of its own")
+    texts = [form.reference, form.address or "", form.netmask or "", *references]
+    for each in form.partitions:
+        for at in each.addresses:
+            texts += [at.interface, at.address, at.netmask, at.gateway, at.network]
+    if any(map(bad_text, texts)):
+        raise InvalidRequestError("a name or an address holds a NUL or half a character, which cannot be stored")
+    try:
+        documents.stored(form.details)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(f"the description of the node cannot be stored: {error}") from None
+    return references
 
 
 def register(

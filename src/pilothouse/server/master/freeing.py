@@ -16,14 +16,13 @@ def destroyed(connection: Connection, caller: Caller, row: InstanceRow, policy: 
     """Free an instance whose node says that nothing is left of it; returns ``OK``, or why it is kept for now."""
     below = instances.members(connection, row.id) if row.root_id is None else []
     children = [each for each in below if not each.shared]
-    refusal = destroyed_report(
-        asked=row.state == "destroyed", children=[each.title for each in children], believe=policy.free_unasked
-    )
+    meant = row.state == "destroyed" or policy.free_unasked
+    refusal = destroyed_report(meant=meant, children=[each.title for each in children])
     if not refusal:
         free(connection, caller, row, now, reason="its node says that it is destroyed")
-    elif children and any(each.state != "destroyed" for each in children):
+    elif meant and (wanted := [each for each in children if each.state != "destroyed"]):
         changes.destroy_members(connection, row.id)
-        nodes.touch(connection, *(each.node_id for each in children))
+        nodes.touch(connection, *(each.node_id for each in wanted))
         audit.append(connection, caller, "instance.destroy", guid_of(row.id), {"children": len(children)}, now)
     return refusal or "OK"
 
@@ -35,13 +34,19 @@ def free(connection: Connection, caller: Caller, row: InstanceRow, now: float, *
     """
     if row.root_id is None:
         _end_tree(connection, caller, row, now)
+    for each in instances.hosted(connection, row.id):
+        _forget(connection, caller, each, now, reason="its host is gone")
     if row.host_id is None:
         _vacate(connection, row)
     else:
         leave_host(connection, row.host_id, now)
     changes.free(connection, row.id, now)
-    certificates.revoke(connection, "instance", guid_of(row.id), now)
     nodes.touch(connection, row.node_id)
+    _forget(connection, caller, row, now, reason=reason)
+
+
+def _forget(connection: Connection, caller: Caller, row: InstanceRow, now: float, *, reason: str) -> None:
+    certificates.revoke(connection, "instance", guid_of(row.id), now)
     detail = {"title": row.title, "computer": row.computer, "partition": row.place, "reason": reason}
     audit.append(connection, caller, "instance.free", guid_of(row.id), detail, now)
 

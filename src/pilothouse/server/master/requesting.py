@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from pilothouse.identity.caller import Caller, PartitionKey
@@ -138,7 +139,8 @@ def _update(
     row = row._replace(requester_id=requester_id, **columns(after))
     changes.change(connection, row)
     if after != before:
-        nodes.touch(connection, row.node_id)
+        if msgspec.structs.replace(after, asked=before.asked) != before:  # what was asked is not what the node is told
+            nodes.touch(connection, row.node_id)
         detail = {"title": row.title, "state": after.state, "software": after.software_url}
         action = "instance.destroy" if after.state == "destroyed" != before.state else "instance.update"
         audit.append(connection, caller, action, guid_of(row.id), detail, now)

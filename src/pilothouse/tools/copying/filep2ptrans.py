@@ -43,5 +43,5 @@ async def _copy(origin: Node, found: tuple[str, ...], destination: str, manner: 
         arrived = tuple(sorted(path.name for path in Path(folder).iterdir()))
         if not arrived:
             return 0
-        async with reach(program.node()) as machine:
+        async with reach(program.login_node()) as machine:
             return await push(machine, arrived, destination, Path(folder), manner)

@@ -28,5 +28,5 @@ async def _sync(source: str, destination: str, *, delete: bool) -> dict[str, int
     if not (base / source).is_dir():
         raise UsageError(f"--src: {base / source} is no folder")
     found = await asyncio.to_thread(here.sources, (source,), base, follow=False, missing_ok=False)
-    async with reach(program.node()) as machine:
+    async with reach(program.login_node()) as machine:
         return await sync(machine, found[0], destination, delete=delete)

@@ -28,7 +28,7 @@ def main() -> int:
 
 async def _copy(direction: str, found: tuple[str, ...], destination: str, manner: Manner) -> int:
     base = program.work_path()
-    async with reach(program.node()) as machine:
+    async with reach(program.login_node()) as machine:
         if direction == "push":
             return await push(machine, found, destination, base, manner)
         place = base / Path(destination).expanduser()

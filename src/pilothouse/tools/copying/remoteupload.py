@@ -22,5 +22,5 @@ def main() -> int:
 async def _copy(found: tuple[str, ...], destination: str) -> int:
     # the job's files are links into the cache; what they lead to is meant
     manner = Manner(follow=True)
-    async with reach(program.node()) as machine:
+    async with reach(program.login_node()) as machine:
         return await push(machine, found, destination, program.work_path(), manner)

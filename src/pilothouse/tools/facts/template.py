@@ -30,7 +30,7 @@ def main() -> int:
     chosen = add.parse_args()
     if bool(chosen.src) == bool(chosen.template):
         raise UsageError("give the template either as a file (--src) or as a text (--template)")
-    node = program.node()
+    node = program.login_node()
     values = {**read_object("--vars", chosen.vars), "node": facts(node), "job": {"id": os.environ["AUTOEXEC_JOBID"]}}
     text = rendered(_text(chosen.src, chosen.template), values, chosen.src or "--template")
     changed = asyncio.run(_lay(node, text.encode("utf-8", "surrogateescape"), checked(chosen.dest), chosen.mode))

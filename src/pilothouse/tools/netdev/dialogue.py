@@ -7,6 +7,7 @@ from typing import Final, Protocol, Self
 
 import msgspec
 
+from pilothouse.jobs.secret import Secret
 from pilothouse.tools.netdev import screen
 from pilothouse.tools.program import ToolError
 
@@ -70,7 +71,25 @@ class Dialogue:
         self._terminal.type(command.encode(self._manner.encoding, "replace") + b"\n")
         return screen.output_of(await self._until_prompt(repr(command), newline=True), command)
 
-    async def _until_prompt(self, after: str, *, newline: bool) -> str:
+    async def enable(self, command: str, password: Secret) -> None:
+        """Go to the privileged mode; the password is typed only when it is asked for. Raises ToolError."""
+        self._terminal.type(command.encode(self._manner.encoding, "replace") + b"\n")
+        shown = await self._until_prompt(repr(command), newline=True, asked=True)
+        if _asks_password(shown):
+            if not password:
+                raise ToolError(
+                    f"{self._name}: {command!r} asks for a password; name one with --enable-password-file or "
+                    "--enable-password-env"
+                )
+            self._terminal.type(password.reveal().encode(self._manner.encoding, "replace") + b"\n")
+            shown = await self._until_prompt(f"the password of {command!r}", newline=True, asked=True)
+            if _asks_password(shown):
+                raise ToolError(f"{self._name}: the device refused the password of {command!r}")
+        if refused := screen.REFUSED.search(screen.output_of(shown, command)):
+            raise ToolError(f"{self._name}: {command!r} failed: {refused[0].strip()}")
+
+    async def _until_prompt(self, after: str, *, newline: bool, asked: bool = False) -> str:
+        """Return what is shown until the prompt is back; with ``asked`` also until a password is asked for."""
         shown = ""
         try:
             async with asyncio.timeout(self._manner.seconds):
@@ -82,7 +101,7 @@ class Dialogue:
                     if data is not None:
                         shown += self._decoder.decode(data)
                         # an echo alone is no answer: what comes after it begins with a new line
-                        quiet = self._quiet(shown) if "\n" in shown or not newline else None
+                        quiet = self._quiet(shown, asked=asked) if "\n" in shown or not newline else None
                     elif self._asks_for_more(shown):
                         self._terminal.type(b" ")
                         # the question is no output; the device wipes it, or goes on behind it
@@ -107,10 +126,10 @@ class Dialogue:
         reading, self._reading = self._reading, None
         return reading.result()
 
-    def _quiet(self, shown: str) -> float | None:
+    def _quiet(self, shown: str, *, asked: bool) -> float | None:
         """Return how long nothing more may come before the last line counts; None for one that never does."""
         line = screen.last_line(screen.plain(shown[-_TAIL:]))
-        if self._asks_for_more(shown):
+        if self._asks_for_more(shown) or (asked and _asks_password(screen.plain(shown[-_TAIL:]))):
             return _QUIET
         if not self._manner.prompt.fullmatch(line):
             return None
@@ -118,3 +137,7 @@ class Dialogue:
 
     def _asks_for_more(self, shown: str) -> bool:
         return self._manner.more.fullmatch(screen.last_line(screen.plain(shown[-_TAIL:]))) is not None
+
+
+def _asks_password(text: str) -> bool:
+    return screen.PASSWORD.fullmatch(screen.last_line(text)) is not None

@@ -10,14 +10,17 @@ import msgspec
 
 from pilothouse.errors import RefusedError, UsageError
 from pilothouse.jobs.nodes import Node
+from pilothouse.jobs.secret import Secret
 from pilothouse.settings import load
 from pilothouse.tools import program
 from pilothouse.tools.netdev import screen
 from pilothouse.tools.netdev.dialogue import Dialogue, Manner
+from pilothouse.tools.passwords import add_password, password
 from pilothouse.tools.program import ToolError
 from pilothouse.transports.ssh import SshTransport
 
 _SECONDS = 30.0
+_ENABLE = "enable"
 
 
 def main() -> int:
@@ -27,6 +30,8 @@ def main() -> int:
     add.add_argument("--prompt", default="")
     add.add_argument("--more", default=screen.MORE)
     add.add_argument("--failpattern", default="")
+    add.add_argument("--enable", default="")
+    add_password(add, plain=False, prefix="enable-")
     add.add_argument("--timeout", type=float, default=_SECONDS)
     add.add_argument("--encoding", default="utf-8")
     add.add_argument("commands", nargs="*")
@@ -38,28 +43,41 @@ def main() -> int:
         raise UsageError("there is no command to run")
     fails = _pattern("--failpattern", options.failpattern) if options.failpattern else None
     answers: list[str] = []
+    # the word may be a switch's, as documents write them
+    word = _ENABLE if options.enable.lower() in {"1", "true", "yes"} else options.enable
+    batch = _Batch(commands, "" if word in {"0", "false", "no"} else word, password(options, prefix="enable-"), fails)
     try:
-        asyncio.run(_run(program.node(), _manner(options), commands, fails, answers))
+        asyncio.run(_run(program.login_node(), _manner(options), batch, answers))
     finally:
         program.save({"commandOutputTxt": "\n".join(answers), "commandOutputJson": answers})
     return 0
 
 
-async def _run(
-    node: Node, manner: Manner, commands: Sequence[str], fails: re.Pattern[str] | None, answers: list[str]
-) -> None:
+class _Batch(msgspec.Struct, frozen=True):
+    """What is to be typed, and which answers are failures; ``enable`` is the command for the privileged mode."""
+
+    commands: Sequence[str]
+    enable: str
+    secret: Secret
+    fails: re.Pattern[str] | None
+
+
+async def _run(node: Node, manner: Manner, batch: _Batch, answers: list[str]) -> None:
     """Run commands, adding what each shows to ``answers``. Raises TransportError, ToolError."""
     transport = SshTransport(load())
     connection = await transport.general_link(msgspec.structs.replace(node, protocol="ssh"))
     try:
         terminal = await connection.shell()
         async with Dialogue(terminal, manner, node.key) as dialogue:
-            for command in commands:
+            if batch.enable:
+                program.say("INFO", f"> {batch.enable}")
+                await dialogue.enable(batch.enable, batch.secret)
+            for command in batch.commands:
                 program.say("INFO", f"> {command}")
                 answer = await dialogue.run(command)
                 answers.append(answer)
                 _show(answer)
-                if fails and (found := fails.search(answer)):
+                if batch.fails and (found := batch.fails.search(answer)):
                     raise ToolError(f"{node.key}: {command!r} failed: {found[0]!r} matches --failpattern")
         terminal.close()
     finally:

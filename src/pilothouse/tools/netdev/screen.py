@@ -7,6 +7,9 @@ PROMPT: Final = r"[^\r\n]*[>#$%\]]\s*"
 """How the line ends at which devices wait for a command: ``core-1#``, ``<core-1>``, ``[core-1]``, ``admin@fw>``."""
 MORE: Final = r"[-<(\s]*(?:more|MORE|More)[^\r\n]{0,40}[->)\s]*"
 """How a device asks whether to show the next page: ``--More--``, ``---- More ----``, ``<--- More --->``."""
+PASSWORD: Final = re.compile(r"[^\r\n]*(?i:password|passcode|密码)[^\r\n]{0,20}[:\uff1a]\s*")
+"""How a device asks for a password."""
+REFUSED: Final = re.compile(r"(?im)^.*(?:denied|bad (?:secrets|passwords)|incorrect|invalid|error|fail(?:ed|ure)?).*$")
 _NAME: Final = re.compile(r"[\w.-]+(?:@[\w.-]+)?")
 _CONTROL: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][0-9A-B]|\x1b[=>78]|\x00|\x07"

@@ -18,7 +18,7 @@ def main() -> int:
     add = program.parser("Say whether one can log in to the node by SSH.")
     add.add_argument("--timeout", type=float, default=30.0)
     options = add.parse_args()
-    node = program.node()
+    node = program.login_node()
     start = time.monotonic()
     error = asyncio.run(_error(node, options.timeout))
     program.say("WARN" if error else "FINE", error or f"{node.host} lets {node.username} log in")

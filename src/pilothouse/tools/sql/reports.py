@@ -34,7 +34,7 @@ class Reports:
     def tell(self, task: Task, status: Status) -> None:
         """Tell a status, trying but once."""
         if self._server is not None:
-            self._unsent[task.key, task.file] = {**_body(self._phase), "sqlStatus": described(task, status)}
+            self._unsent[task.key, task.file] = {**call_body(self._phase), "sqlStatus": described(task, status)}
             # a server that hangs must not slow down the SQL of an hour
             if time.monotonic() >= self._next:
                 self._send(0.0)
@@ -71,13 +71,14 @@ def described(task: Task, status: Status) -> dict[str, Any]:
 
 def list_body(phase: str) -> dict[str, Any]:
     """Return what the list of SQL files is asked with."""
-    found = {**_body(phase), "sqlFiles": None}
+    found = {**call_body(phase), "sqlFiles": None}
     if found["operType"] == "deploy":
         found |= {name: os.environ.get(variable) for name, variable in _DEPLOYMENT}
     return found
 
 
-def _body(phase: str) -> dict[str, Any]:
+def call_body(phase: str) -> dict[str, Any]:
+    """Return what every call about SQL files says of job, runner and phase."""
     return {
         "jobId": os.environ.get("AUTOEXEC_JOBID", ""),
         "runnerId": int(os.environ.get("RUNNER_ID") or 1),

@@ -58,7 +58,7 @@ def tasks(
         if not items:
             return ()
     else:
-        items = [_item(node, file) for node in nodes if kind_of(node.type) for file in files]
+        items = database_items(files)
         if files and not items:
             raise UsageError(
                 "there is no database to run SQL in: no node of the job has the nodeType PostgreSQL, MySQL or SQLite, "
@@ -104,6 +104,11 @@ def _items(source: str, found: Any) -> list[Item]:
 def _said(item: Any) -> Any:
     """Leave out what a member does not say: servers write null or nothing for that."""
     return {k: v for k, v in item.items() if v is not None and v != ""} if isinstance(item, dict) else item
+
+
+def database_items(files: Sequence[str]) -> list[Item]:
+    """Return each of the files for each database among the nodes of the job."""
+    return [_item(node, file) for node in program.job_nodes() if kind_of(node.type) for file in files]
 
 
 def _item(node: Node, file: str) -> Item:

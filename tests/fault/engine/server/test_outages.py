@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from tests.console import Console, Reply, node_list, refusal
 from tests.jobs import document, group, local_nodes, operation, phase
+from tests.machine import nap
 from tests.sshd import Sshd
 from tests.underserver import ServerBench
 
@@ -86,7 +87,7 @@ async def test_a_server_that_comes_back_during_the_run_hears_all_in_order(
 ) -> None:
     served.give(job("4202", f"echo >> {tmp_path}/ran; sleep 0.3"), local_nodes(4))
     running = asyncio.create_task(served.run("4202"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not (tmp_path / "ran").exists():
             await asyncio.sleep(0.02)
         await asyncio.to_thread(console.stop)
@@ -176,14 +177,14 @@ async def test_documents_that_break_off_are_fetched_again(console: Console, serv
 async def test_an_abort_does_not_wait_for_a_server_that_hangs(
     console: Console, served: ServerBench, tmp_path: Path
 ) -> None:
-    served.give(job("4209", f"touch {tmp_path}/begun; sleep 4719.5"), local_nodes(1))
+    served.give(job("4209", f"touch {tmp_path}/begun; {nap()}"), local_nodes(1))
     console.answers[calls.NODE_STATUS] = lambda request: Reply(200, b"", {}, hang=60)
     running = asyncio.create_task(served.run("4209", limits={"grace": 0.3, "read_timeout": 30}))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not (tmp_path / "begun").exists():
             await asyncio.sleep(0.02)
     os.kill(os.getpid(), signal.SIGTERM)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(25):
         assert (await running).state is State.ABORTED
     console.answers.clear()
 
@@ -243,7 +244,7 @@ def _kept(spool: Path) -> int:
 
 
 def _until(condition: Any) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)

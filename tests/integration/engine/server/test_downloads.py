@@ -78,7 +78,11 @@ async def test_check_23_nodes_are_replaced_or_kept(console: Console, served: Ser
 async def test_check_23_the_narrowest_node_file_wins(console: Console, served: ServerBench) -> None:
     doc = document(
         "4105",
-        group(0, phase("own", operation("a", "true")), phase("jobs", operation("b", "true"))),
+        group(
+            0,
+            phase("own", operation("a", 'basename "$AUTOEXEC_NODES_PATH"', "runner_target")),
+            phase("jobs", operation("b", 'basename "$AUTOEXEC_NODES_PATH"', "runner_target")),
+        ),
         group(1, phase("grays", operation("c", "true")), execStrategy="grayScale"),
     )
     served.give(doc, local_nodes(3))
@@ -95,6 +99,9 @@ async def test_check_23_the_narrowest_node_file_wins(console: Console, served: S
         "jobs": ["5001", "5002", "5003"],
         "grays": ["5002", "5003"],
     }
+    told = {name: served.log("4105", name, "127.0.0.1-7001-5001") for name in ("own", "jobs")}
+    assert "nodes-ph-own.json" in told["own"]
+    assert "nodes.json" in told["jobs"]
     asked = [
         (request.query["nodeFrom"], request.query["phase"], request.query.get("groupNo"))
         for request in console.of(calls.NODES)

@@ -6,7 +6,7 @@ from tests.masters import URL, Site
 from pilothouse.identity.caller import PartitionKey
 from pilothouse.server.master import instances, nodes, software
 from pilothouse.server.master.errors import InvalidRequestError, NotFoundError
-from pilothouse.services.node import Software
+from pilothouse.services.node import Address, NodeFormat, PartitionFormat, Software
 from pilothouse.services.policy import PRODUCTION
 from pilothouse.store import messages
 
@@ -154,13 +154,15 @@ async def test_a_sign_of_life(site: Site) -> None:
 
 
 async def test_production_frees_only_what_was_to_be_destroyed(site: Site) -> None:
-    await site.node("c1", 1)
+    await site.node("c1", 2)
     await site.request("one", "c1")
+    await site.request("child", "c1", requester=("c1", "slappart0"))
     site.policy = PRODUCTION
-    assert (await site.report("c1", "slappart0", "destroyed")).startswith("Not destroying because nobody asked")
-    assert await site.states("c1") == ["started"]
+    for partition in ("slappart0", "slappart1"):
+        assert (await site.report("c1", partition, "destroyed")).startswith("Not destroying because nobody asked")
+    assert await site.states("c1") == ["started", "started"]
     site.policy = None
-    assert await site.report("c1", "slappart0", "destroyed") == "OK"  # a proxy believes its nodes
+    assert await site.report("c1", "slappart1", "destroyed") == "OK"  # a proxy believes its nodes
 
 
 async def test_products_have_their_newest_release_first(site: Site) -> None:
@@ -169,3 +171,24 @@ async def test_products_have_their_newest_release_first(site: Site) -> None:
     assert await site.store.read(lambda c: software.releases_of_product(c, site.caller, "kvm")) == ["v1", "v2"]
     assert await site.store.read(lambda c: software.releases_beside(c, site.caller, "v2")) == ["v1", "v2"]
     assert await site.store.read(lambda c: software.releases_of_product(c, site.caller, "none")) == []
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        NodeFormat(reference=""),
+        NodeFormat(reference="c\0"),
+        NodeFormat(reference="c1", partitions=(PartitionFormat(reference=""),)),
+        NodeFormat(reference="c1", partitions=(PartitionFormat(reference="p"), PartitionFormat(reference="p"))),
+        NodeFormat(
+            reference="c1",
+            partitions=(PartitionFormat(reference="p", addresses=(Address(interface="a\0", address="::1"),)),),
+        ),
+        NodeFormat(reference="c1", details={"x": "\ud800"}),
+        NodeFormat(reference="c1", details={"x": 1j}),
+    ],
+)
+async def test_a_format_that_cannot_be_meant_is_refused(site: Site, form: NodeFormat) -> None:
+    with pytest.raises(InvalidRequestError):
+        await site.format(form)
+    assert await site.store.read(lambda c: nodes.listed(c, site.caller)) == []

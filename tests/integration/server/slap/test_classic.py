@@ -1,5 +1,6 @@
 """Group W of the checks, and the defects of the original that are none here (table X)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -377,3 +378,30 @@ def test_frontends_are_bypassed(master: Master, title: str) -> None:  # H04
     assert answer.kind == "ComputerPartition"
     assert answer.get("_connection_dict") == {"secure_access": url, "domain": "[::1]:123"}
     assert answer.arguments == ("", f"Fake frontend for {url}", None)
+
+
+def test_parallel_requests_never_share_a_partition(master: Master, node: Node, title: str) -> None:  # X20
+    computer = node(16)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda n: master.request(f"{title}-{n}", filter_xml=on(computer)), range(20)))
+    placed = [loaded(answer).get("slap_computer_partition_id") for answer in answers if answer.status_code == 200]
+    assert sorted(placed) == sorted(f"part{number}" for number in range(16))
+    assert [answer.status_code for answer in answers if answer.status_code != 200] == [404] * 4
+
+
+def test_consumption_reports_are_checked(master: Master, node: Node) -> None:  # X19, H02
+    computer = node(0)
+    report = (
+        '<journal><transaction type="t"><start_date/><stop_date/><reference>r</reference><currency/><payment_mode/>'
+        '<arrow type="a"/><movement><resource>CPU</resource><quantity>1.5</quantity><price>0</price><VAT/></movement>'
+        "</transaction></journal>"
+    )
+    assert master.post("useComputer", computer_id=computer, use_string=report).text == "OK"
+    wrong = master.post("useComputer", computer_id=computer, use_string=report.replace("1.5", "much"))
+    assert (wrong.status_code, wrong.text) == (
+        400,
+        "the field use_string: line 1, column 172: <quantity> does not hold a number: 'much'",
+    )
+    usage = "post.v0.compute_node_usage"
+    assert master.call(usage, {"computer_guid": computer, "tioxml": report}).json()["title"] == "Ignored"
+    assert master.call(usage, {"computer_guid": computer, "tioxml": "no XML"}).status_code == 400

@@ -20,6 +20,8 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 Authenticate = Callable[[Mapping[str, Any]], Awaitable[Caller]]
 
+_WITH_BODY: Final = frozenset({"POST", "PUT"})
+
 NOBODY: Final = Caller(kind="user", name="", how="none")
 """Who calls where nobody need say who they are."""
 
@@ -85,7 +87,7 @@ class SlapApplication:
         headers: tuple[Header, ...] = tuple(scope["headers"])
         caller = NOBODY if route.open else await self._authenticate(scope)
         body = b""
-        if route.takes_body:
+        if route.takes_body and scope["method"] in _WITH_BODY:
             bodies.announced(headers, options.largest_body)
             body = await bodies.whole(receive, options.largest_body, options.body_timeout)
         return Request(

@@ -49,7 +49,7 @@ def bang(call: Call, form: Form) -> Work[Answer]:
 def use(call: Call, form: Form) -> Work[Answer]:
     """Take a consumption report that fits its schema; any other is refused with line and reason (X19)."""
     computer, document = form.named("computer_id"), form.named("use_string")
-    journal = journal_of(document, "use_string")
+    journal = journal_of(document, "the field use_string")
 
     def work(connection: Connection) -> Answer:
         usage.report(connection, call.caller, computer, journal, document, call.now)

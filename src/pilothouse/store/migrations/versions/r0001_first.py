@@ -43,6 +43,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("serial", name=op.f("pk_certificates")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_certificates_fingerprint")),
     )
+    op.create_index(
+        "ix_certificates_revoked",
+        "certificates",
+        ["not_after"],
+        unique=False,
+        sqlite_where=sa.text("revoked_at IS NOT NULL"),
+        postgresql_where=sa.text("revoked_at IS NOT NULL"),
+    )
     op.create_index("ix_certificates_subject", "certificates", ["kind", "name"], unique=False)
     op.create_table(
         "forwards",

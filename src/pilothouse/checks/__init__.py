@@ -1,0 +1,1 @@
+"""PURE: one check object (sense, test, anomaly): promise, gate between rounds, monitor."""

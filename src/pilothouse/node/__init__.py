@@ -1,0 +1,1 @@
+"""ACTOR: keeps one machine as declared: format, software, instance, report, promises, supervision."""
