@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     headless_tls_listen: str = ""
     headless_auth: tuple[str, ...] = ("challenge", "osuser")
     headless_python: Path | None = None
-    headless_limits: dict[str, float] = {}
+    headless_limits: tuple[str, ...] = ()
 
     @property
     def exports_passwords(self) -> bool:
@@ -66,7 +66,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _LISTS: Final = frozenset(
-    {"plugins", "known_hosts", "identities", "encodings", "server_names", "relay_hosts", "headless_auth"}
+    {
+        "plugins",
+        "known_hosts",
+        "identities",
+        "encodings",
+        "server_names",
+        "relay_hosts",
+        "headless_auth",
+        "headless_limits",
+    }
 )
 _SERVER_BOUNDS: Final = ("request_timeout", "request_limit")
 

@@ -1,6 +1,6 @@
 """PURE: how much of everything, and how long it is kept (headless 12, 13.2, 17). Sizes are bytes, times seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -93,3 +93,17 @@ def check(words: Mapping[str, float]) -> dict[str, float]:
         names = ", ".join(SessionLimits.__struct_fields__)
         raise UsageError(f"limits: {error}; allowed: {names}, each a number") from None
     return dict(words)
+
+
+def named_numbers(words: Iterable[str]) -> dict[str, float]:
+    """Return limits written as ``name=number``. Raises UsageError."""
+    found = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            separator = ""
+        if not separator or not 0 <= found[name] < float("inf"):
+            raise UsageError(f"limit {word!r}: give a name and a number, such as max_sessions=32")
+    return found

@@ -18,7 +18,7 @@ from pilothouse.clock import Clock, SystemClock
 from pilothouse.errors import RefusedError, SettingsError
 from pilothouse.files import write_atomic
 from pilothouse.headless.server import oslogin
-from pilothouse.headless.server.bounds import Bounds, SessionLimits
+from pilothouse.headless.server.bounds import Bounds, SessionLimits, named_numbers
 from pilothouse.headless.server.connection import Door, Timing
 from pilothouse.headless.server.listeners import Hall
 from pilothouse.headless.server.login import PLAIN, PLUS, Reception, binding_of
@@ -60,7 +60,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 def config_of(settings: Settings) -> Config:
     """Return what the settings say. Raises SettingsError."""
-    named = dict(settings.headless_limits)
+    named = named_numbers(settings.headless_limits)
     bounds, limits = _taken(named, Bounds), _taken(named, SessionLimits)
     if named:
         allowed = ", ".join((*Bounds.__struct_fields__, *SessionLimits.__struct_fields__))

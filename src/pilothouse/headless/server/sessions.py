@@ -41,6 +41,7 @@ from pilothouse.store.headless_sessions import JobRow, SessionRow
 _LOG: Final = logging.getLogger("pilothouse.headless")
 _LAUNCHES: Final = 3
 _PAUSE: Final = 0.05  # between two tries to launch
+_LOOK: Final = 2.0  # seconds between two looks at the queue, which an administrator may change in the database
 _RETRY: Final = 5.0  # seconds, when the database is away
 
 
@@ -215,7 +216,22 @@ class Sessions:
             if folder.name not in live and spool.result() is None and not spool.is_alive() and spool.last() == 0:
                 spool.remove()
 
+    async def _drop_ended(self) -> None:
+        """Let go of queued sessions that an administrator ended in the database."""
+        queued = [live for live in self.live.values() if live.state == "queued"]
+        if not queued:
+            return
+        alive = {
+            row.sid for row in await self.site.store.read(partial(headless_sessions.live, service=self.site.service))
+        }
+        for live in queued:
+            if live.sid not in alive and not live.ended:
+                live.ended = True
+                self.live.pop(live.sid, None)
+                live.ring()
+
     async def _schedule(self) -> None:
+        await self._drop_ended()
         for live in sorted(self.live.values(), key=lambda each: (each.row.created, each.sid)):
             if live.state != "queued" or live.ended:
                 continue
@@ -234,7 +250,8 @@ class Sessions:
         queued = [live.row.created for live in self.live.values() if live.state == "queued"]
         if not queued:
             return None
-        return max(0.01, min(queued) + self.site.bounds.queue_ttl - self.site.clock.time())
+        rest = min(queued) + self.site.bounds.queue_ttl - self.site.clock.time()
+        return max(0.01, min(rest, _LOOK))
 
     async def _carry(self, live: Live, *, launched: bool) -> None:
         try:
