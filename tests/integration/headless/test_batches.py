@@ -126,14 +126,6 @@ async def test_checks_31_32_34_38_54_return_codes(server: Server) -> None:
     }
 
 
-async def test_checks_39_41_42_43_times(server: Server) -> None:
-    await server.script("SLOW", "import time; time.sleep(1.5)", policy="parallel")
-    lines = {(): 0, ("-t", "0"): 3, ("-t", "1"): 3, ("-t", "30"): 0, ("-t", "-1"): 0}
-    async with asyncio.TaskGroup() as group:
-        made = {line: group.create_task(server.call("-m", "SLOW", *line)) for line in lines}
-    assert {line: task.result().code for line, task in made.items()} == lines
-
-
 async def test_checks_46_and_52_leaving_and_busy(server: Server) -> None:
     process = await begin(server.words("-v", "-t", "-1", "-m", "LOOP"), server.folder)
     await shown(process, b"stdout: begun")
@@ -145,15 +137,3 @@ async def test_checks_46_and_52_leaving_and_busy(server: Server) -> None:
     assert answer.code == 3
     assert "continues on the server" in answer.out
     assert (await server.call("-v", "-t", "0", "-m", "LOOP")).code == 4
-
-
-async def test_check_51_a_server_that_starts_again_while_the_client_waits(server: Server) -> None:
-    await server.script("SLOW", "import time\nprint('begun', flush=True)\ntime.sleep(3)\nprint('done')")
-    process = await begin(server.words("-v", "-t", "-1", "-m", "SLOW"), server.folder)
-    first = await shown(process, b"stdout: begun")
-    await server.stop()
-    await server.begin()
-    answer = await finish(process)
-    out = first.decode() + answer.out
-    assert answer.code == 0, out
-    assert (out.count("stdout: begun"), out.count("stdout: done")) == (1, 1)
