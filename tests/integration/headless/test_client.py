@@ -360,11 +360,15 @@ async def test_a_start_without_an_answer_is_repeated_and_starts_once(peer: Headl
         1, "", ""
     )
     peer.received.clear()
+    peer.drop_start = 1000
+    answer = await call(words(peer, "-v", "-m", "LOOP"), s41.parent, {"reconnect_window": "1.5"})
+    assert (answer.code, answer.out.count("trying again")) == (1, 2), answer.out
+    peer.received.clear()
     peer.drop_start = 1
     assert await call(words(peer, "-m", "OK1"), s41.parent) == Answer(0, "", "")
     first, second = peer.of(messages.Start)
     assert first == second
-    assert len(peer.sessions) == 2
+    assert len(peer.sessions) == 3
 
 
 async def test_check_54_silence_and_the_log_file(peer: HeadlessPeer, s41: Path) -> None:

@@ -39,6 +39,7 @@ class Batch:
         self._link: Link | None = None
         self._session: Session | None = None
         self._until = float("inf")
+        self._verdict: int | None = None
 
     def run(self) -> int:
         """Do it all; returns the return code. Raises ClientError with another."""
@@ -55,8 +56,7 @@ class Batch:
         self._session = self._start(start_message(self._call, self._settings, os_user(), events=self._events))
         if self._call.timeout is None:
             self._report.info("not waiting for the session")
-            self._farewell()
-            return ReturnCode.OK
+            return self._decided(ReturnCode.OK)
         if self._call.timeout == 0:
             return self._look_once(self._session)
         if self._call.timeout > 0:
@@ -69,11 +69,14 @@ class Batch:
 
     def _start(self, message: Element) -> Session:
         """Start once, however often the connection goes: the request id stays the same."""
+        closes = 0.0
         while True:
             try:
                 return self._started(message)
             except LostError as error:
-                self._come_back(error, self._reconnected)
+                # one window for all tries: a server that falls over each time must not be asked for ever
+                closes = closes or self._window()
+                self._come_back(error, self._reconnected, closes)
 
     def _started(self, message: Element) -> Session:
         link = self._linked()
@@ -98,13 +101,12 @@ class Batch:
                 raise refusal(message)
             if message.name == "status":
                 state = message.attributes.get("state", "lost")
-            else:
-                session.take(message)
-        self._farewell()
+            elif (code := session.take(message)) is not None:
+                return self._decided(code)
         if state in _ENDED:
-            return session.ended(state, "")
+            return self._decided(session.ended(state, ""))
         self._report.info(f"timeout after 0 s, session {session.sid} continues on the server")
-        return ReturnCode.TIMEOUT
+        return self._decided(ReturnCode.TIMEOUT)
 
     def _wait(self, session: Session) -> int:
         while True:
@@ -114,10 +116,9 @@ class Batch:
                     why = f"timeout after {self._call.timeout} s"
                     return self._leave(session, why)
                 if (code := self._taken(session, message)) is not None:
-                    self._farewell()
-                    return code
+                    return self._decided(code)
             except LostError as error:
-                self._come_back(error, lambda: self._attach(session))
+                self._come_back(error, lambda: self._attach(session), self._window())
 
     def _taken(self, session: Session, message: Element) -> int | None:
         """Return the return code if the message decides it."""
@@ -145,11 +146,19 @@ class Batch:
         return ReturnCode.TIMEOUT
 
     def _leave_by(self, signal: SignalStop) -> int:
-        if self._session is None or self._call.timeout is None:
+        if self._verdict is not None:
+            return self._verdict
+        if self._session is None:
             raise ClientError(f"{signal.name} before the session was accepted") from signal
         if self._link is None:
             raise ClientError(f"{signal.name} while the server was out of reach") from signal
         return self._leave(self._session, signal.name)
+
+    def _decided(self, code: int) -> int:
+        """Say goodbye; from here on no signal changes the return code."""
+        self._verdict = code
+        self._farewell()
+        return code
 
     def _farewell(self) -> None:
         try:
@@ -157,7 +166,10 @@ class Batch:
         except LostError:
             return
 
-    def _come_back(self, lost: LostError, again: Callable[[], None]) -> None:
+    def _window(self) -> float:
+        return min(time.monotonic() + self._settings.reconnect_window, self._until)
+
+    def _come_back(self, lost: LostError, again: Callable[[], None], closes: float) -> None:
         """Try ``again`` until it works; raises LostError when the reconnect window or the deadline closes."""
         import random  # most calls never lose their connection
 
@@ -165,7 +177,6 @@ class Batch:
         if self._link:
             self._link.close()
             self._link = None
-        closes = min(time.monotonic() + self._settings.reconnect_window, self._until)
         pause = 1.0
         while True:
             rest = pause * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - to spread clients, not a secret
