@@ -24,8 +24,10 @@ from pilothouse.headless.numbering import Numbering
 from pilothouse.headless.server import credentials, running
 from pilothouse.headless.server.bounds import Bounds, SessionLimits
 from pilothouse.headless.server.connection import Timing
-from pilothouse.headless.server.modules import Concurrency, Module, check, encode as encode_module
+from pilothouse.headless.server.modules import Concurrency, Module, check
+from pilothouse.headless.server.modules import encode as encode_module
 from pilothouse.headless.server.running import Config, Listener
+from pilothouse.headless.server.spool import Spool
 from pilothouse.store import headless_accounts, headless_catalogue
 from pilothouse.store.contract import Store
 from pilothouse.store.database import open_store
@@ -155,6 +157,17 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Server]:
         yield server
     finally:
         await server.stop()
+        for spool in server.spools.iterdir():
+            end_shim(spool)
+
+
+def end_shim(folder: Path) -> None:
+    """End whatever a test left running."""
+    with contextlib.suppress(OSError), Spool(folder).control() as control:
+        control.setblocking(True)
+        control.sendall(b'{"cancel": "force"}\n')
+        while control.recv(4096):
+            pass
 
 
 class Guest:

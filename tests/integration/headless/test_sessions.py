@@ -31,9 +31,7 @@ def numbers(server: Server, sid: str) -> list[int]:
 
 async def test_checks_39_41_42_43_54_the_real_client(server: Server) -> None:
     calls = (("-m", "SLOW"), ("-t", "30", "-m", "OK1"), ("-t", "-1", "-m", "BAD1"), ("-t", "1", "-m", "LOOP"))
-    answers = []
-    for words in calls:
-        answers.append(await server.call(*words))
+    answers = [await server.call(*words) for words in calls]
     wrong = await server.call("-m", "OK1", user="R42")
     assert [answer.code for answer in answers] == [0, 0, 4, 3]
     assert wrong.code == 0

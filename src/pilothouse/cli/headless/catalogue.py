@@ -24,7 +24,9 @@ def add_parsers(things: Any) -> list[argparse.ArgumentParser]:
     what.add_argument("--definition", type=Path, metavar="PARAMS", help="a job document that the engine runs")
     what.add_argument("--file", metavar="ROOT:PATH", help="a Python file below a root")
     what.add_argument("--python", metavar="PACKAGE.MODULE:FUNCTION", help="a function, called with the parameters")
-    what.add_argument("--exec", nargs="+", metavar="WORD", help="a command and its words; no shell")
+    what.add_argument(
+        "--exec", nargs=argparse.REMAINDER, metavar="WORD", help="a command and its words, last; no shell"
+    )
     add.add_argument("--nodes", type=Path, metavar="FILE", help="the node file of a definition")
     add.add_argument("--param", action="append", default=[], metavar="NAME=DEFAULT", help="a parameter; repeatable")
     add.add_argument("--policy", choices=_POLICIES, default="refuse", help="when it is running already (refuse)")

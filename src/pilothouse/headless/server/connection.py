@@ -219,12 +219,15 @@ class Connection:
         )
 
     async def _ready(self, visitor: Visitor) -> None:
-        async with asyncio.TaskGroup() as followers:
-            dispatch = Dispatch(visitor, self._sessions, self._sender, followers)
-            try:
-                await self._converse(dispatch)
-            finally:
-                dispatch.leave()
+        try:
+            async with asyncio.TaskGroup() as followers:
+                dispatch = Dispatch(visitor, self._sessions, self._sender, followers)
+                try:
+                    await self._converse(dispatch)
+                finally:
+                    dispatch.leave()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None  # what came first ended the rest
 
     async def _converse(self, dispatch: Dispatch) -> None:
         silence = 0

@@ -81,7 +81,7 @@ class Control:
         except BlockingIOError:
             self._drop(follower)
         except OSError:
-            self._drop(follower)
+            return  # it has gone; what it left to be read, and its end, come by reading
 
     def _drop(self, follower: socket.socket) -> None:
         if follower in self._followers:

@@ -44,6 +44,8 @@ class Jobs:
     def settle(self, status: int, cancelled: str, now: float) -> list[dict[str, Any]]:
         """End what the worker left open when it ended with this status; returns the events' fields."""
         found = []
+        if not cancelled and all(end["state"] == "waiting" for end in self.ends):
+            self.begin(1, now)  # it was to run, and its worker did not get that far
         for number, end in enumerate(self.ends, 1):
             if end["state"] in _FINAL:
                 continue
