@@ -25,6 +25,7 @@ def commands(program: Path) -> dict[str, tuple[str, ...]]:
         BARE: (str(python if python.exists() else sys.executable), "-c", "pass"),
         "pilothouse --help": (str(program), "--help"),
         "autoexec --help": (str(beside / "autoexec"), "--help"),
+        "planta_headless.py --version": (str(beside / "planta_headless.py"), "--version"),
         LOCAL_JOB: (str(program), "job", "run", _DOCUMENT, "--data", "data"),
     }
 

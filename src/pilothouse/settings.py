@@ -53,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     slapos_config: Path | None = None
     request_timeout: float = 60.0
     request_limit: int = 33_554_432
+    headless_listen: str = ""
+    headless_tls_listen: str = ""
+    headless_auth: tuple[str, ...] = ("challenge", "osuser")
+    headless_python: Path | None = None
+    headless_limits: tuple[str, ...] = ()
 
     @property
     def exports_passwords(self) -> bool:
@@ -60,6 +65,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.node_password == "exported"  # noqa: S105 - as above
 
 
+_LISTS: Final = frozenset(
+    {
+        "plugins",
+        "known_hosts",
+        "identities",
+        "encodings",
+        "server_names",
+        "relay_hosts",
+        "headless_auth",
+        "headless_limits",
+    }
+)
 _SERVER_BOUNDS: Final = ("request_timeout", "request_limit")
 
 
@@ -135,7 +152,7 @@ def _read(source: Path | None) -> dict[str, Any]:
 
 
 def _is_list(name: str) -> bool:
-    return name in {"plugins", "known_hosts", "identities", "encodings", "server_names", "relay_hosts"}
+    return name in _LISTS
 
 
 def _convert(wanted: type, value: Any) -> Any:

@@ -13,6 +13,7 @@ PAGE = (ROOT / "docs" / "conformance.md").read_text("utf-8")
 # as the list of checks numbers them, gaps included
 GAPS = {5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75}
 CHECKS = [str(number) for number in range(1, 80) if number not in GAPS]
+HEADLESS = [str(number) for number in range(1, 60) if number % 5]
 DEFECTS = [f"D{number:02}" for number in range(1, 51)]
 # the groups of a SlapOS master's checks, with the numbers that were given
 MASTER = {
@@ -77,6 +78,10 @@ def numbered(group: str, ranges: str) -> list[str]:
 
 def test_every_check_stands_once_and_in_order() -> None:
     assert [row[0] for row in rows("Numbered checks")] == CHECKS
+
+
+def test_every_headless_check_stands_once_and_in_order() -> None:
+    assert [row[0] for row in rows("Checks of headless batches")] == HEADLESS
 
 
 def test_every_defect_stands_once_and_in_order() -> None:

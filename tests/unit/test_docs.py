@@ -12,6 +12,8 @@ import pytest
 from pilothouse.cli import audit, autoexec, job, job_parsers, main, node, service, sshcmd, tagent, up, usage, user
 from pilothouse.cli.slapos import commands as slapos_commands
 from pilothouse.cli.slapos import options as slapos_options
+from pilothouse.headless.client import command_line
+from pilothouse.headless.client.settings import ClientSettings
 from pilothouse.jobs import decoding, nodes
 from pilothouse.settings import Settings, load
 from pilothouse.tools.catalog import Catalog
@@ -52,7 +54,9 @@ def calls(text: str, programs: tuple[str, ...]) -> Iterator[list[str]]:
 COMMANDS = [
     (page, call)
     for page, text in fenced(*SHELL)
-    for call in calls(re.sub(r"(?m)^\$ ", "", text), ("pilothouse", "autoexec", "sshcmd", "slapos"))
+    for call in calls(
+        re.sub(r"(?m)^\$ ", "", text), ("pilothouse", "autoexec", "sshcmd", "slapos", "planta_headless.py")
+    )
 ]
 INLINE = [
     (name_of(page), text)
@@ -73,6 +77,8 @@ def parse(call: list[str]) -> None:
         autoexec._parser().parse_args(words)
     elif program == "slapos":
         slapos_help(words, parse=True)
+    elif program == "planta_headless.py":
+        command_line.read_call(command_line.make_parser(), words)
     elif program == "sshcmd":
         assert sshcmd.make_parser().parse_args(words).words, "the command is missing"
     elif words[0] == "job":
@@ -136,7 +142,7 @@ def test_every_command_in_a_sentence_exists(page: str, text: str) -> None:
 
 
 def test_there_are_commands_to_check() -> None:
-    assert {call[0] for _, call in COMMANDS} == {"pilothouse", "autoexec", "sshcmd", "slapos"}
+    assert {call[0] for _, call in COMMANDS} == {"pilothouse", "autoexec", "sshcmd", "slapos", "planta_headless.py"}
     assert slapos_commands.COMMANDS.keys() - {slapos_commands.find(call[1:]) for _, call in COMMANDS} == UNSHOWN
     assert {call[2] for _, call in COMMANDS if call[:2] == ["pilothouse", "job"]} >= {
         "check",
@@ -196,6 +202,12 @@ def test_every_setting_is_explained_and_every_name_is_a_setting() -> None:
     allowed = {f"PILOTHOUSE_{name.upper()}" for name in (*Settings.__struct_fields__, "config")}
     for page in PAGES:
         assert set(re.findall(r"PILOTHOUSE_[A-Z_]+", page.read_text("utf-8"))) <= allowed, page
+
+
+def test_every_setting_of_the_headless_client_is_explained() -> None:
+    text = (ROOT / "docs" / "headless-client.md").read_text("utf-8")
+    section = text[text.index("## Settings") : text.index("## cron")]
+    assert tuple(re.findall(r"(?m)^\| `(\w+)` \|", section)) == ClientSettings._fields
 
 
 def test_every_built_in_tool_is_listed_and_every_listed_tool_exists() -> None:

@@ -12,9 +12,11 @@ from pilothouse.cli.entry import guarded
 _COMMANDS: Final = {
     "audit": "check and list who changed what on the control server",
     "demo": "run the documented sample jobs on this machine and show what there is to see",
+    "headless": "serve headless batches, and say who may run what",
     "job": "check, run, and look into jobs",
     "node": "list and show nodes, and make the token with which a machine becomes one",
     "service": "list and show instances, and what was said of them",
+    "session": "list, follow and cancel sessions of headless batches",
     "tagent": "serve this machine to engines that speak the Tagent protocol",
     "tool": "list the tools that operations can name, and show one",
     "up": "serve the control server",

@@ -1,1 +1,1 @@
-"""ACTOR: headless batches: protocol, login, client; on the server sessions and their worker processes."""
+"""Headless batches: the protocol, and its two sides."""

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from pilothouse.clock import SystemClock
 from pilothouse.errors import SettingsError
+from pilothouse.headless.server.running import Listener
 from pilothouse.identity.authority import Authority, open_authority
 from pilothouse.identity.caller import LOCAL
 from pilothouse.jobs.secret import Secret
-from pilothouse.server import administration, inheritance, listen, original
+from pilothouse.server import administration, batches, inheritance, listen, original
 from pilothouse.server.app import Parts, RestFactory, SlapFactory, make_app
 from pilothouse.server.following import Following
 from pilothouse.server.listen import Endpoint
@@ -53,7 +54,11 @@ async def run(
     clock = SystemClock()
     authority = await asyncio.to_thread(open_authority, authority_of(settings), clock.time())
     endpoints = await asyncio.to_thread(bound, settings, authority, clock.time())
+    headless: list[Listener] = []
     try:
+        headless = await asyncio.to_thread(
+            batches.bound, settings, lambda host: tls_of(settings, authority, host, clock.time())
+        )
         store = await open_store(database)
         try:
             await inherit(store, profile.original, clock.time())
@@ -62,11 +67,17 @@ async def run(
             parts = Parts(settings, profile, store, authority, clock)
             app = make_app(parts, doors.slap, list(doors.routes), doors.rest, following)
             urls = tuple(endpoint.url for endpoint in endpoints)
+            found = tuple(f"headless {'TLS ' if each.tls else ''}{each.address}" for each in headless)
+            web = listen.serve(app, endpoints, stop, lambda: started(Started((*urls, *found), token)))
             async with following.running(stop):
-                await listen.serve(app, endpoints, stop, lambda: started(Started(urls, token)))
+                if headless:
+                    await batches.beside(settings, store, headless, stop, web)
+                else:
+                    await web
         finally:
             await store.close()
     finally:
+        batches.close(headless)
         for endpoint in endpoints:
             endpoint.socket.close()
 

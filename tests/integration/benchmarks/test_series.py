@@ -66,5 +66,6 @@ def test_a_missing_command_is_a_failed_start(tmp_path: Path) -> None:
         "python -c pass": "ok",
         "pilothouse --help": "failed",
         "autoexec --help": "failed",
+        "planta_headless.py --version": "failed",
         LOCAL_JOB: "failed",
     }

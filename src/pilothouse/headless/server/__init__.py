@@ -1,0 +1,1 @@
+"""The server of headless batches: listeners, login, sessions, and the decisions behind them."""

@@ -1,0 +1,174 @@
+"""The server of headless batches from its settings to its end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import ssl
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from pilothouse.clock import Clock, SystemClock
+from pilothouse.errors import RefusedError, SettingsError
+from pilothouse.files import write_atomic
+from pilothouse.headless.server import oslogin
+from pilothouse.headless.server.bounds import Bounds, SessionLimits, named_numbers
+from pilothouse.headless.server.connection import Door, Timing
+from pilothouse.headless.server.listeners import Hall
+from pilothouse.headless.server.login import PLAIN, PLUS, Reception, binding_of
+from pilothouse.headless.server.retention import Retention
+from pilothouse.headless.server.sessions import Sessions, Site
+from pilothouse.settings import Settings
+from pilothouse.store import headless_accounts
+from pilothouse.store.contract import Store
+
+_LOG: Final = logging.getLogger("pilothouse.headless")
+_SECRET: Final = 32
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Listener(NamedTuple):
+    """A bound socket, and how it is encrypted, if it is; ``certificate`` is the server's, in DER."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None = None
+    certificate: bytes | None = None
+
+    @property
+    def address(self) -> str:
+        """Return where it is."""
+        host, port = self.socket.getsockname()[:2]
+        return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server is told besides its listeners."""
+
+    data: Path
+    python: str = sys.executable
+    auth: tuple[str, ...] = ("challenge", "osuser")
+    bounds: Bounds = Bounds()
+    limits: SessionLimits = SessionLimits()
+    timing: Timing = Timing()
+
+
+def config_of(settings: Settings) -> Config:
+    """Return what the settings say. Raises SettingsError."""
+    named = named_numbers(settings.headless_limits)
+    bounds, limits = _taken(named, Bounds), _taken(named, SessionLimits)
+    if named:
+        allowed = ", ".join((*Bounds.__struct_fields__, *SessionLimits.__struct_fields__))
+        raise SettingsError(f"headless_limits: {next(iter(named))} is unknown; allowed: {allowed}")
+    unknown = set(settings.headless_auth) - {"challenge", "osuser"}
+    if unknown or not settings.headless_auth:
+        raise SettingsError("headless_auth: give challenge, osuser, or both")
+    return Config(
+        data=settings.data / "headless",
+        python=str(settings.headless_python or sys.executable),
+        auth=settings.headless_auth,
+        bounds=bounds,
+        limits=limits,
+    )
+
+
+def _taken(named: dict[str, float], kind: type[T]) -> T:
+    names = [name for name in msgspec.structs.fields(kind) if name.name in named]
+    try:
+        return msgspec.convert({each.name: named.pop(each.name) for each in names}, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"headless_limits: {error}") from None
+
+
+async def serve(
+    config: Config,
+    store: Store,
+    listeners: Sequence[Listener],
+    started: Callable[[], None],
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+) -> None:
+    """Serve until ``stop`` is set; sessions go on. Raises RefusedError, SettingsError, StoreError before that."""
+    clock = clock or SystemClock()
+    await _check_accounts(store)
+    identity = await asyncio.to_thread(identity_of, config.data)
+    site = Site(
+        store=store,
+        clock=clock,
+        service=identity.service,
+        spools=config.data / "spool",
+        python=config.python,
+        bounds=config.bounds,
+        limits=config.limits,
+    )
+    sessions = Sessions(site)
+    hall = Hall(Reception(store, clock, identity.secret), sessions, config.bounds)
+    ready = asyncio.Event()
+    tasks = {asyncio.create_task(sessions.run(ready.set)), asyncio.create_task(Retention(sessions).run())}
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        first = asyncio.create_task(ready.wait())
+        await asyncio.wait({first, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        first.cancel()
+        async with contextlib.AsyncExitStack() as stack:
+            for each in listeners if ready.is_set() else ():
+                await stack.enter_async_context(await hall.open(each.socket, each.tls, door(config, identity, each)))
+            if ready.is_set():
+                started()
+            await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            sessions.draining = True
+            await hall.close()
+    finally:
+        waiting.cancel()
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+class Identity(NamedTuple):
+    """What makes this server itself: its id, and the secret behind what strangers are shown."""
+
+    service: str
+    secret: bytes
+
+
+def identity_of(data: Path) -> Identity:
+    """Return this server's identity, made at the first start. Raises OSError."""
+    (data / "spool").mkdir(mode=0o700, parents=True, exist_ok=True)
+    data.chmod(0o700)
+    kept = data / "identity"
+    if not kept.exists():
+        write_atomic(kept, f"{uuid.uuid4()} {os.urandom(_SECRET).hex()}\n".encode(), mode=0o600, durable=True)
+    service, secret = kept.read_text("ascii").split()
+    return Identity(service, bytes.fromhex(secret))
+
+
+def door(config: Config, identity: Identity, listener: Listener) -> Door:
+    """Return what a listener offers: bound logins over TLS, the kernel's word on loopback."""
+    binding = None if listener.certificate is None else binding_of(listener.certificate)
+    if listener.tls is None:
+        mechanisms = [PLAIN] + (["PEER"] if "osuser" in config.auth else [])
+    else:
+        mechanisms = [PLUS]
+        if "osuser" in config.auth and listener.tls.verify_mode != ssl.CERT_NONE:
+            mechanisms.append("CERT")
+    return Door(identity.service, socket.gethostname(), config.auth, tuple(mechanisms), binding, config.timing)
+
+
+async def _check_accounts(store: Store) -> None:
+    users = await store.read(headless_accounts.users)
+    for user in users:
+        try:
+            oslogin.account_of(user.os_account)
+        except SettingsError as error:
+            raise RefusedError(f"headless user {user.name}: {error}") from None
+    if os.geteuid() != 0:
+        _LOG.warning("not root: all headless jobs run as this server's own account, and can reach its files")

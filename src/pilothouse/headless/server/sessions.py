@@ -1,0 +1,385 @@
+"""ACTOR: every session of this server from its acceptance to its end (headless 10.3, 12, 14).
+
+The database says which sessions there are, the lock of a shim says which of them live, the spool says what happened.
+A connection has no part in any of it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection
+
+from pilothouse.clock import Clock
+from pilothouse.headless.codes import ErrorCode
+from pilothouse.headless.messages import Cancel, Start
+from pilothouse.headless.server import ledger, oslogin, states
+from pilothouse.headless.server.bounds import Bounds, SessionLimits, has_slot, narrowed
+from pilothouse.headless.server.flight import Join, Wait
+from pilothouse.headless.server.identifiers import ulid
+from pilothouse.headless.server.launching import Line, connect, launch
+from pilothouse.headless.server.ledger import Candidate, Replay
+from pilothouse.headless.server.live import Live
+from pilothouse.headless.server.login import Visitor
+from pilothouse.headless.server.orders import Catalogue, Order, StartRefusedError, prepare
+from pilothouse.headless.server.spool import Spool
+from pilothouse.headless.shim import descendants
+from pilothouse.headless.shim.launch import mark_name
+from pilothouse.headless.shim.layout import JobEnd, Plan, Result
+from pilothouse.identity.caller import LOCAL, Caller
+from pilothouse.store import audit, headless_catalogue, headless_sessions
+from pilothouse.store.contract import Store
+from pilothouse.store.errors import StoreError
+from pilothouse.store.headless_sessions import JobRow, SessionRow
+
+_LOG: Final = logging.getLogger("pilothouse.headless")
+_LAUNCHES: Final = 3
+_PAUSE: Final = 0.05  # between two tries to launch
+_LOOK: Final = 2.0  # seconds between two looks at the queue, which an administrator may change in the database
+_RETRY: Final = 5.0  # seconds, when the database is away
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """What sessions need of the world around them; ``spools`` is the folder of their folders."""
+
+    store: Store
+    clock: Clock
+    service: str
+    spools: Path
+    python: str
+    bounds: Bounds = Bounds()
+    limits: SessionLimits = SessionLimits()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a start that was not refused."""
+
+    row: SessionRow
+    replay: bool = False
+    joined: bool = False
+
+
+class Sessions:
+    """The sessions of one server; `run` keeps them going."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.live: dict[str, Live] = {}
+        self.draining = False
+        self._kick = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Take up what an earlier server left, then start what is accepted, until cancelled; shims stay."""
+        async with asyncio.TaskGroup() as self._tasks:
+            await self._adopt()
+            ready()
+            while True:
+                self._kick.clear()
+                await self._schedule()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience()):
+                        await self._kick.wait()
+
+    async def start(self, visitor: Visitor, start: Start, body: bytes) -> Answer:
+        """Accept a start; its session is on the disk on return. Raises StartRefusedError, StoreError."""
+        if self.draining:
+            raise StartRefusedError(ErrorCode.SHUTTING_DOWN, "the server is being stopped")
+        store, now = self.site.store, self.site.clock.time()
+        catalogue = await store.read(_catalogue)
+        orders = await asyncio.to_thread(prepare, start.jobs, visitor.rights, catalogue)
+        candidate = self._candidate(visitor, start, orders, body, now)
+        spool = self._spool(candidate.session.sid)
+        await asyncio.to_thread(spool.make, self._plan(visitor, start, orders, candidate.session))
+        try:
+            decision = await store.write(
+                lambda c: ledger.accept(
+                    c,
+                    candidate,
+                    self.site.bounds,
+                    now,
+                    lambda row: visitor.rights.may_see(own=row.user_name == visitor.user.name),
+                )
+            )
+        except BaseException:
+            await asyncio.to_thread(spool.remove)
+            raise
+        if isinstance(decision, Replay | Join):
+            await asyncio.to_thread(spool.remove)
+            row = await self.found(decision.sid)
+            if row is None:
+                raise StartRefusedError(ErrorCode.NO_SUCH_SESSION, "the session of this request is no longer kept")
+            return Answer(row, isinstance(decision, Replay), isinstance(decision, Join))
+        await self._begin(candidate, spool)
+        for sid in decision.replaces if isinstance(decision, Wait) else ():
+            await self._stop(sid, "graceful", "cancelled", f"replaced by {candidate.session.sid}", visitor.caller())
+        return Answer(candidate.session)
+
+    async def cancel(self, cancel: Cancel, caller: Caller) -> bool:
+        """Cancel a session; returns whether it had not ended."""
+        why = f"cancelled by {caller.name}" + (f": {cancel.reason}" if cancel.reason else "")
+        return await self._stop(cancel.session, cancel.mode, "cancelled", why, caller)
+
+    async def found(self, sid: str) -> SessionRow | None:
+        """Return what the database has of a session, with the state of this moment."""
+        row = await self.site.store.read(lambda c: headless_sessions.find(c, sid))
+        return self.now(row) if row is not None else None
+
+    def now(self, row: SessionRow) -> SessionRow:
+        """Return a row with the state of this moment."""
+        live = self.live.get(row.sid)
+        return row if live is None else msgspec.structs.replace(row, state=live.state, started=live.started)
+
+    def spool_of(self, row: SessionRow) -> Spool:
+        """Return the folder of a session."""
+        return self._spool(row.sid)
+
+    def _spool(self, sid: str) -> Spool:
+        return Spool(self.site.spools / sid)
+
+    def _candidate(self, visitor: Visitor, start: Start, orders: list[Order], body: bytes, now: float) -> Candidate:
+        claims = {order.claim.key: order.claim for order in orders if order.claim is not None}
+        jobs = [(order.kind, order.name, order.sha256, order.plan.get("params")) for order in orders]
+        row = SessionRow(
+            sid=ulid(now),
+            service=self.site.service,
+            user_name=visitor.user.name,
+            os_account=visitor.user.os_account,
+            state="queued",
+            request=start.request,
+            body=ledger.digest(msgspec.json.encode([jobs, start.on_error])),
+            claims=msgspec.json.encode(list(claims.values())).decode(),
+            label=start.label,
+            client=visitor.address,
+            credential=visitor.credential,
+            created=now,
+        )
+        rows = (
+            JobRow(sid=row.sid, n=n, kind=order.kind, name=order.name, sha256=order.sha256)
+            for n, order in enumerate(orders, 1)
+        )
+        return Candidate(
+            session=row,
+            jobs=tuple(rows),
+            claims=tuple(claims.values()),
+            body=ledger.digest(body),
+            caller=visitor.caller(),
+        )
+
+    def _plan(self, visitor: Visitor, start: Start, orders: list[Order], row: SessionRow) -> Plan:
+        return Plan(
+            session=row.sid,
+            user=row.user_name,
+            account=oslogin.account_of(row.os_account),
+            python=self.site.python,
+            on_error=start.on_error,
+            limits=narrowed(self.site.limits, visitor.user.limits, *(order.limits for order in orders)),
+            jobs=[order.plan for order in orders],
+        )
+
+    async def _begin(self, candidate: Candidate, spool: Spool) -> None:
+        live = Live(candidate.session, spool, len(candidate.jobs))
+        await asyncio.to_thread(spool.append, live.sid, "session-state", state="queued")
+        live.last = 1
+        self.live[live.sid] = live
+        self._kick.set()
+
+    def _spawn(self, live: Live, *, launched: bool) -> None:
+        if self._tasks is not None:
+            self._tasks.create_task(self._carry(live, launched=launched))
+
+    async def _adopt(self) -> None:
+        rows = await self.site.store.read(lambda c: headless_sessions.live(c, self.site.service))
+        for row in rows:
+            jobs = await self.site.store.read(partial(headless_sessions.jobs, sid=row.sid))
+            live = Live(row, self._spool(row.sid), len(jobs))
+            self.live[row.sid] = live
+            if not live.spool.exists:
+                await self._lose(live, "its folder is gone")
+            elif row.state != "queued":
+                live.last = await asyncio.to_thread(live.spool.last)
+                self._spawn(live, launched=True)
+        await asyncio.to_thread(self._sweep, {row.sid for row in rows})
+
+    def _sweep(self, live: set[str]) -> None:
+        """Delete folders of starts that were never recorded."""
+        if not self.site.spools.is_dir():
+            return
+        for folder in self.site.spools.iterdir():
+            spool = Spool(folder)
+            if folder.name not in live and spool.result() is None and not spool.is_alive() and spool.last() == 0:
+                spool.remove()
+
+    async def _drop_ended(self) -> None:
+        """Let go of queued sessions that an administrator ended in the database."""
+        queued = [live for live in self.live.values() if live.state == "queued"]
+        if not queued:
+            return
+        alive = {
+            row.sid for row in await self.site.store.read(partial(headless_sessions.live, service=self.site.service))
+        }
+        for live in queued:
+            if live.sid not in alive and not live.ended:
+                live.ended = True
+                self.live.pop(live.sid, None)
+                live.ring()
+
+    async def _schedule(self) -> None:
+        await self._drop_ended()
+        for live in sorted(self.live.values(), key=lambda each: (each.row.created, each.sid)):
+            if live.state != "queued" or live.ended:
+                continue
+            if self.site.clock.time() >= live.row.created + self.site.bounds.queue_ttl:
+                await self._end_queued(live, "expired", "it waited too long in the queue", LOCAL)
+                continue
+            running = sum(each.state != "queued" for each in self.live.values())
+            if self.draining or not has_slot(self.site.bounds, running):
+                continue
+            now = self.site.clock.time()
+            if await self.site.store.write(partial(ledger.launch, row=live.row, now=now)) and not live.ended:
+                live.state = states.follow(live.state, states.Event.LAUNCH)
+                self._spawn(live, launched=False)
+
+    def _patience(self) -> float | None:
+        queued = [live.row.created for live in self.live.values() if live.state == "queued"]
+        if not queued:
+            return None
+        rest = min(queued) + self.site.bounds.queue_ttl - self.site.clock.time()
+        return max(0.01, min(rest, _LOOK))
+
+    async def _carry(self, live: Live, *, launched: bool) -> None:
+        try:
+            if not launched:
+                why = await self._launch(live)
+                if why and not await asyncio.to_thread(live.spool.is_alive):
+                    await self._end(live, _never_ran(live, why))
+                    return
+            while (line := await connect(live.spool)) is not None:
+                await self._follow(live, line)
+            result = await asyncio.to_thread(self._settled, live)
+            await self._end(live, result)
+        except Exception:  # noqa: BLE001 - one session's trouble is not the others'
+            _LOG.exception("session %s: the server lost hold of it; it is taken up again at the next start", live.sid)
+
+    async def _launch(self, live: Live) -> str:
+        live.last += 1
+        await asyncio.to_thread(live.spool.append, live.sid, "session-state", state="starting")
+        why = ""
+        for _ in range(_LAUNCHES):
+            why = await launch(live.spool)
+            if not why:
+                return ""
+            await asyncio.sleep(_PAUSE)
+        return f"it could not be launched: {why}"
+
+    async def _follow(self, live: Live, line: Line) -> None:
+        try:
+            if live.order is not None:
+                line.order(**live.order)
+            live.line = line
+            async for said in line.said():
+                if live.told(said):
+                    await self._changed(live)
+        finally:
+            live.line = None
+            line.close()
+
+    async def _changed(self, live: Live) -> None:
+        if live.started is None:
+            live.started = self.site.clock.time()
+        state, started = live.state, live.started
+        await self.site.store.write(lambda c: headless_sessions.change_state(c, live.sid, state, started))
+
+    def _settled(self, live: Live) -> Result:
+        """Return how a session ended whose shim is gone, and make its folder say so."""
+        with live.spool.held():
+            found = live.spool.result()
+            if found is not None:
+                return found
+            # the shim was killed: nothing of it may go on, or come back
+            for _ in range(100):
+                left = descendants.marked(f"{mark_name()}={live.sid}")
+                if not left:
+                    break
+                descendants.kill(left)
+                time.sleep(0.02)
+            return self._lost(live, "its shim ended without a result")
+
+    def _lost(self, live: Live, why: str) -> Result:
+        ends = live.spool.job_states(len(live.jobs))
+        result = _closed(live, ends, "lost", why, self.site.clock.time())
+        live.spool.leave(result)
+        return result
+
+    async def _lose(self, live: Live, why: str) -> None:
+        ends = [_end_of(state) for state in live.jobs]
+        await self._end(live, _closed(live, ends, "lost", why, self.site.clock.time()), spool=False)
+
+    async def _end(self, live: Live, result: Result, caller: Caller = LOCAL, *, spool: bool = True) -> None:
+        if spool:
+            await asyncio.to_thread(live.spool.close, live.sid, result)
+        now = self.site.clock.time()
+        while True:
+            try:
+                await self.site.store.write(lambda c: ledger.finish(c, live.row, result, caller, now))
+                break
+            except StoreError:
+                _LOG.exception("session %s: its end cannot be recorded yet", live.sid)
+                await asyncio.sleep(_RETRY)
+        live.state, live.ended = result["state"], True
+        live.jobs = [end["state"] for end in result["jobs"]]
+        self.live.pop(live.sid, None)
+        live.ring()
+        self._kick.set()
+
+    async def _end_queued(self, live: Live, state: str, why: str, caller: Caller) -> None:
+        live.ended = True
+        ends = [_end_of("waiting") for _ in live.jobs]
+        await self._end(live, _closed(live, ends, state, why, self.site.clock.time()), caller)
+
+    async def _stop(self, sid: str, mode: str, end: str, why: str, caller: Caller) -> bool:
+        live = self.live.get(sid)
+        if live is None or live.ended:
+            return False
+        detail = {"mode": mode, "why": why}
+        now = self.site.clock.time()
+
+        def record(connection: Connection) -> None:
+            audit.append(connection, caller, "headless cancel", f"session {sid}", detail, now)
+
+        await self.site.store.write(record)
+        if live.state == "queued":
+            await self._end_queued(live, end, why, caller)
+            return True
+        live.order = {"cancel": mode, "end": end, "why": why}
+        if live.line is not None:
+            live.line.order(**live.order)
+        return True
+
+
+def _catalogue(connection: Connection) -> Catalogue:
+    published = {row.name: row for row in headless_catalogue.modules(connection)}
+    return Catalogue(headless_catalogue.roots(connection), lambda name: published.get(name.lower()))
+
+
+def _end_of(state: str) -> JobEnd:
+    return JobEnd(state=state, rc=None, signal="", reason="", started=None, ended=None)
+
+
+def _closed(live: Live, ends: list[JobEnd], state: str, why: str, now: float) -> Result:
+    for end in ends:
+        if end["state"] == "running":
+            end["state"], end["reason"] = "failed", why
+        elif end["state"] == "waiting":
+            end["state"] = "skipped"
+    return Result(state=state, reason=why, started=live.started or live.row.created, ended=now, jobs=ends)
+
+
+def _never_ran(live: Live, why: str) -> Result:
+    return _closed(live, [_end_of("waiting") for _ in live.jobs], "failed", why, time.time())
