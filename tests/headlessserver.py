@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from getpass import getuser
 from pathlib import Path
 from typing import Any
@@ -108,14 +109,11 @@ class Server:
         jobs = self.folder / "jobs"
         jobs.mkdir(mode=0o755, exist_ok=True)
         now = SystemClock().time()
-        for user, secret in SECRETS.items():
-            await self.write(
-                lambda c, user=user: headless_accounts.put_user(
-                    c, HeadlessUser(name=user, os_account=getuser(), rights=RIGHTS[user], created=now)
-                )
-            )
-            made = credentials.from_secret(user, "", secret, now)
-            await self.write(lambda c, made=made: headless_accounts.put_credential(c, made))
+        for name, secret in SECRETS.items():
+            user = HeadlessUser(name=name, os_account=getuser(), rights=RIGHTS[name], created=now)
+            await self.write(partial(headless_accounts.put_user, user=user))
+            made = credentials.from_secret(name, "", secret, now)
+            await self.write(partial(headless_accounts.put_credential, credential=made))
         await self.write(lambda c: headless_catalogue.put_root(c, Root(name="jobs", path=str(jobs), is_default=True)))
         await self.script("OK1", "print('one')")
         await self.script("BAD1", "import sys; sys.exit(7)")
@@ -203,7 +201,7 @@ class Guest:
         payload = await read_frame(self.reader, limits.FRAME_TO_CLIENT, seconds)
         if payload is None:
             return None
-        envelope = decode(payload, messages.ServerMessage)  # type: ignore[arg-type]
+        envelope = decode(payload, messages.ServerMessage)
         self.numbers.check(envelope.n, envelope.re)
         self.seen.append(envelope.message)
         return envelope.message

@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import ssl
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,8 +134,8 @@ async def test_check_28_the_kernels_word(server: Server) -> None:
 async def test_an_expired_credential_and_a_foreign_address(server: Server) -> None:
     now = SystemClock().time()
     for name, options in (("old", {"expires": now - 1}), ("far", {"allow_from": ("10.0.0.0/8",)}), ("near", {})):
-        made = credentials.from_secret("R41", name, SECRETS["R41"], now, **options)  # type: ignore[arg-type]
-        await server.write(lambda c, made=made: headless_accounts.put_credential(c, made))
+        made = credentials.from_secret("R41", name, SECRETS["R41"], now, **options)
+        await server.write(partial(headless_accounts.put_credential, credential=made))
     answers = []
     for name in ("old", "far", "near"):
         guest = await Guest.to(server)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ async def test_check_52_refuse_and_queue(server: Server) -> None:
     runs = [await guest.start(module("SLOWQ")), await other.start(module("SLOWQ"))]
     assert (await other.start(module("SLOWQ"))).name == "BUSY", "one may wait, not two"
     await other.ended()
-    rows = [await server.read(lambda c, sid=run.session: headless_sessions.find(c, sid)) for run in runs]
+    rows = [await server.read(partial(headless_sessions.find, sid=run.session)) for run in runs]
     assert [row.state for row in rows] == ["ok", "ok"]
     assert rows[0].ended <= rows[1].started
     assert await server.read(headless_sessions.locks) == []
