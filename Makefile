@@ -18,6 +18,7 @@ test: $(TEST_READY)
 	@scripts/server-present sshd openssh-server
 	@scripts/server-present mariadbd mariadb-server
 	@scripts/server-present sudo sudo
+	@scripts/server-present cron cron
 	@$(MAKE) --no-print-directory lint
 	$(PYTEST)
 

@@ -9,7 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.cli import audit, autoexec, job, job_parsers, main, node, service, sshcmd, tagent, up, usage, user
+from pilothouse.cli import (
+    audit,
+    autoexec,
+    headless,
+    job,
+    job_parsers,
+    main,
+    node,
+    service,
+    session,
+    sshcmd,
+    tagent,
+    up,
+    usage,
+    user,
+)
 from pilothouse.cli.slapos import commands as slapos_commands
 from pilothouse.cli.slapos import options as slapos_options
 from pilothouse.headless.client import command_line
@@ -67,7 +82,17 @@ INLINE = [
 ]
 
 
-OTHERS = {"audit": audit, "node": node, "service": service, "tagent": tagent, "up": up, "usage": usage, "user": user}
+OTHERS = {
+    "audit": audit,
+    "headless": headless,
+    "node": node,
+    "service": service,
+    "session": session,
+    "tagent": tagent,
+    "up": up,
+    "usage": usage,
+    "user": user,
+}
 
 
 def parse(call: list[str]) -> None:
