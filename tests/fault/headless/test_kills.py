@@ -125,7 +125,9 @@ async def test_a_killed_server_loses_nothing(server: Server) -> None:
     daemon = Daemon(server)
     await daemon.begin(headless_limits="max_sessions=3:grace=2")
     guest = await Guest.inside(server)
-    running = await guest.start(code("print('begun', flush=True); import time; time.sleep(3)"))
+    go = server.folder / "go"
+    until = f"while not os.path.exists({str(go)!r}): time.sleep(0.02)"
+    running = await guest.start(code(f"import os, time; print('begun', flush=True)\n{until}"))
     await guest.prints("begun")
     ending = await guest.start(code("print('begun', flush=True); import time; time.sleep(0.3)"))
     await guest.prints("begun")
@@ -144,6 +146,7 @@ async def test_a_killed_server_loses_nothing(server: Server) -> None:
     again = await Guest.inside(server)
     await again.say(messages.Attach(running.session, 1))
     assert (await again.until(messages.Attached)).state == "running"
+    go.touch()
     assert (await again.ended()).state == "ok"
     states = {}
     for each in (ending, cancelling, queued):
@@ -151,6 +154,18 @@ async def test_a_killed_server_loses_nothing(server: Server) -> None:
         whole(server, each.session)
     assert list(states.values()) == ["ok", "cancelled", "ok"]
     assert await daemon.stop() == 0
+
+
+async def test_a_server_stopped_right_after_an_acceptance_leaves_it_running(server: Server) -> None:
+    guest = await Guest.inside(server)
+    accepted = [await guest.start(module("OK1"), wait="none")]
+    accepted += [await guest.start(code("print('one')"), wait="none") for _ in range(3)]
+    await server.stop()
+    await server.begin()
+    again = await Guest.inside(server)
+    for each in accepted:
+        assert await again.becomes(each.session, "ok", "lost", "failed") == "ok"
+        whole(server, each.session)
 
 
 async def test_shim_and_server_killed_together(server: Server) -> None:

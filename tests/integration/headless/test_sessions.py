@@ -190,3 +190,23 @@ async def test_what_is_old_is_deleted(tmp_path: Path) -> None:
         await again.say(messages.Attach(accepted.session, 1))
         assert (await again.hear()).name == "EVENTS_GONE"
         assert await again.state(accepted.session) == "ok"
+
+
+async def test_the_questions_are_the_same_on_both_databases(empty: str, tmp_path: Path) -> None:
+    async with serving(tmp_path, database=empty, bounds=Bounds(keep_spools=0.0, keep_sessions=0.0)) as server:
+        await server.script("SLOWQ", SLOW.format(seconds=0.2), policy="queue")
+        guest = await Guest.inside(server)
+        runs = [await guest.start(module("SLOWQ"), request=name) for name in ("one", "two")]
+        assert (await guest.start(module("SLOWQ"))).name == "BUSY"
+        assert (await guest.start(module("SLOWQ"), request="two")).replay is True
+        for run in runs:
+            assert await guest.becomes(run.session, "ok") == "ok"
+        for query in (messages.List(), messages.List(state="ok"), messages.List(before=runs[1].session)):
+            await guest.say(query)
+            assert (await guest.until(messages.Sessions)).statuses[-1].session == runs[0].session
+        assert await server.read(headless_sessions.locks) == []
+        assert await server.read(audit.verify) > 0
+        await server.stop()
+        await server.begin()
+        again = await Guest.inside(server)
+        assert await again.becomes(runs[0].session, "NO_SUCH_SESSION") == "NO_SUCH_SESSION"

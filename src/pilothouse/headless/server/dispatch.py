@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from pilothouse.errors import PilothouseError
 from pilothouse.headless.codes import ErrorCode, ProtocolError
 from pilothouse.headless.envelope import start_body
 from pilothouse.headless.messages import (
@@ -34,7 +35,6 @@ from pilothouse.headless.server.sessions import Sessions
 from pilothouse.headless.server.states import ENDED
 from pilothouse.headless.shim.eventlog import moment
 from pilothouse.store import headless_sessions
-from pilothouse.store.errors import StoreError
 from pilothouse.store.headless_sessions import SessionRow
 
 _NOT_WATCHED: Final = frozenset({"none", "0"})
@@ -84,7 +84,7 @@ class Dispatch:
         except StartRefusedError as refused:
             await self._sender.answer(_refused(refused.code, refused.reason, refused.job, refused.holder))
             return
-        except (StoreError, OSError) as error:
+        except (PilothouseError, OSError) as error:
             await self._sender.answer(_refused(ErrorCode.SERVER_FULL, f"the server cannot record it: {error}"))
             return
         row = answer.row

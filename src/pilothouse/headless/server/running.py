@@ -18,12 +18,13 @@ from pilothouse.clock import Clock, SystemClock
 from pilothouse.errors import RefusedError, SettingsError
 from pilothouse.files import write_atomic
 from pilothouse.headless.server import oslogin
+from pilothouse.headless.server.acceptance import Site
 from pilothouse.headless.server.bounds import Bounds, SessionLimits, named_numbers
 from pilothouse.headless.server.connection import Door, Timing
 from pilothouse.headless.server.listeners import Hall
 from pilothouse.headless.server.login import PLAIN, PLUS, Reception, binding_of
 from pilothouse.headless.server.retention import Retention
-from pilothouse.headless.server.sessions import Sessions, Site
+from pilothouse.headless.server.sessions import Sessions
 from pilothouse.settings import Settings
 from pilothouse.store import headless_accounts
 from pilothouse.store.contract import Store
@@ -123,6 +124,10 @@ async def serve(
             await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             sessions.draining = True
             await hall.close()
+            # half a launch would be a lost session at the next start
+            last = asyncio.create_task(sessions.drain())
+            await asyncio.wait({last, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            last.cancel()
     finally:
         waiting.cancel()
         for task in tasks:

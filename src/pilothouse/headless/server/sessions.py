@@ -7,54 +7,37 @@ A connection has no part in any of it.
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
 
-from pilothouse.clock import Clock
 from pilothouse.headless.codes import ErrorCode
 from pilothouse.headless.messages import Cancel, Start
-from pilothouse.headless.server import ledger, oslogin, states
-from pilothouse.headless.server.bounds import Bounds, SessionLimits, has_slot, narrowed
+from pilothouse.headless.server import ledger, states
+from pilothouse.headless.server.acceptance import Site, candidate_of, catalogue, plan_of
+from pilothouse.headless.server.bounds import has_slot
+from pilothouse.headless.server.endings import closed, end_of, never_ran, settled
 from pilothouse.headless.server.flight import Join, Wait
-from pilothouse.headless.server.identifiers import ulid
 from pilothouse.headless.server.launching import Line, connect, launch
 from pilothouse.headless.server.ledger import Candidate, Replay
 from pilothouse.headless.server.live import Live
 from pilothouse.headless.server.login import Visitor
-from pilothouse.headless.server.orders import Catalogue, Order, StartRefusedError, prepare
+from pilothouse.headless.server.orders import StartRefusedError, prepare
 from pilothouse.headless.server.spool import Spool
-from pilothouse.headless.shim import descendants
-from pilothouse.headless.shim.launch import mark_name
-from pilothouse.headless.shim.layout import JobEnd, Plan, Result
+from pilothouse.headless.shim.layout import Result
 from pilothouse.identity.caller import LOCAL, Caller
-from pilothouse.store import audit, headless_catalogue, headless_sessions
-from pilothouse.store.contract import Store
+from pilothouse.store import audit, headless_sessions
 from pilothouse.store.errors import StoreError
-from pilothouse.store.headless_sessions import JobRow, SessionRow
+from pilothouse.store.headless_sessions import SessionRow
 
 _LOG: Final = logging.getLogger("pilothouse.headless")
 _LAUNCHES: Final = 3
 _PAUSE: Final = 0.05  # between two tries to launch
 _LOOK: Final = 2.0  # seconds between two looks at the queue, which an administrator may change in the database
 _RETRY: Final = 5.0  # seconds, when the database is away
-
-
-class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """What sessions need of the world around them; ``spools`` is the folder of their folders."""
-
-    store: Store
-    clock: Clock
-    service: str
-    spools: Path
-    python: str
-    bounds: Bounds = Bounds()
-    limits: SessionLimits = SessionLimits()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -72,6 +55,7 @@ class Sessions:
         self.site = site
         self.live: dict[str, Live] = {}
         self.draining = False
+        self._choosing = False
         self._kick = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -82,21 +66,31 @@ class Sessions:
             ready()
             while True:
                 self._kick.clear()
+                self._choosing = True
                 await self._schedule()
+                self._choosing = False
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._patience()):
                         await self._kick.wait()
+
+    async def drain(self) -> None:
+        """Start nothing more, and wait until every shim that was to come up is up."""
+        self.draining = True
+        while self._choosing or any(  # noqa: ASYNC110 - two conditions, rarely and shortly true
+            live.state == "starting" for live in self.live.values()
+        ):
+            await asyncio.sleep(_PAUSE)
 
     async def start(self, visitor: Visitor, start: Start, body: bytes) -> Answer:
         """Accept a start; its session is on the disk on return. Raises StartRefusedError, StoreError."""
         if self.draining:
             raise StartRefusedError(ErrorCode.SHUTTING_DOWN, "the server is being stopped")
         store, now = self.site.store, self.site.clock.time()
-        catalogue = await store.read(_catalogue)
-        orders = await asyncio.to_thread(prepare, start.jobs, visitor.rights, catalogue)
-        candidate = self._candidate(visitor, start, orders, body, now)
+        found = await store.read(catalogue)
+        orders = await asyncio.to_thread(prepare, start.jobs, visitor.rights, found)
+        candidate = candidate_of(self.site, visitor, start, orders, body, now)
         spool = self._spool(candidate.session.sid)
-        await asyncio.to_thread(spool.make, self._plan(visitor, start, orders, candidate.session))
+        await asyncio.to_thread(spool.make, plan_of(self.site, visitor, start, orders, candidate.session))
         try:
             decision = await store.write(
                 lambda c: ledger.accept(
@@ -142,46 +136,6 @@ class Sessions:
 
     def _spool(self, sid: str) -> Spool:
         return Spool(self.site.spools / sid)
-
-    def _candidate(self, visitor: Visitor, start: Start, orders: list[Order], body: bytes, now: float) -> Candidate:
-        claims = {order.claim.key: order.claim for order in orders if order.claim is not None}
-        jobs = [(order.kind, order.name, order.sha256, order.plan.get("params")) for order in orders]
-        row = SessionRow(
-            sid=ulid(now),
-            service=self.site.service,
-            user_name=visitor.user.name,
-            os_account=visitor.user.os_account,
-            state="queued",
-            request=start.request,
-            body=ledger.digest(msgspec.json.encode([jobs, start.on_error])),
-            claims=msgspec.json.encode(list(claims.values())).decode(),
-            label=start.label,
-            client=visitor.address,
-            credential=visitor.credential,
-            created=now,
-        )
-        rows = (
-            JobRow(sid=row.sid, n=n, kind=order.kind, name=order.name, sha256=order.sha256)
-            for n, order in enumerate(orders, 1)
-        )
-        return Candidate(
-            session=row,
-            jobs=tuple(rows),
-            claims=tuple(claims.values()),
-            body=ledger.digest(body),
-            caller=visitor.caller(),
-        )
-
-    def _plan(self, visitor: Visitor, start: Start, orders: list[Order], row: SessionRow) -> Plan:
-        return Plan(
-            session=row.sid,
-            user=row.user_name,
-            account=oslogin.account_of(row.os_account),
-            python=self.site.python,
-            on_error=start.on_error,
-            limits=narrowed(self.site.limits, visitor.user.limits, *(order.limits for order in orders)),
-            jobs=[order.plan for order in orders],
-        )
 
     async def _begin(self, candidate: Candidate, spool: Spool) -> None:
         live = Live(candidate.session, spool, len(candidate.jobs))
@@ -258,11 +212,11 @@ class Sessions:
             if not launched:
                 why = await self._launch(live)
                 if why and not await asyncio.to_thread(live.spool.is_alive):
-                    await self._end(live, _never_ran(live, why))
+                    await self._end(live, never_ran(live, why, self.site.clock.time()))
                     return
             while (line := await connect(live.spool)) is not None:
                 await self._follow(live, line)
-            result = await asyncio.to_thread(self._settled, live)
+            result = await asyncio.to_thread(settled, live, self.site.clock.time())
             await self._end(live, result)
         except Exception:  # noqa: BLE001 - one session's trouble is not the others'
             _LOG.exception("session %s: the server lost hold of it; it is taken up again at the next start", live.sid)
@@ -296,30 +250,9 @@ class Sessions:
         state, started = live.state, live.started
         await self.site.store.write(lambda c: headless_sessions.change_state(c, live.sid, state, started))
 
-    def _settled(self, live: Live) -> Result:
-        """Return how a session ended whose shim is gone, and make its folder say so."""
-        with live.spool.held():
-            found = live.spool.result()
-            if found is not None:
-                return found
-            # the shim was killed: nothing of it may go on, or come back
-            for _ in range(100):
-                left = descendants.marked(f"{mark_name()}={live.sid}")
-                if not left:
-                    break
-                descendants.kill(left)
-                time.sleep(0.02)
-            return self._lost(live, "its shim ended without a result")
-
-    def _lost(self, live: Live, why: str) -> Result:
-        ends = live.spool.job_states(len(live.jobs))
-        result = _closed(live, ends, "lost", why, self.site.clock.time())
-        live.spool.leave(result)
-        return result
-
     async def _lose(self, live: Live, why: str) -> None:
-        ends = [_end_of(state) for state in live.jobs]
-        await self._end(live, _closed(live, ends, "lost", why, self.site.clock.time()), spool=False)
+        ends = [end_of(state) for state in live.jobs]
+        await self._end(live, closed(live, ends, "lost", why, self.site.clock.time()), spool=False)
 
     async def _end(self, live: Live, result: Result, caller: Caller = LOCAL, *, spool: bool = True) -> None:
         if spool:
@@ -340,8 +273,8 @@ class Sessions:
 
     async def _end_queued(self, live: Live, state: str, why: str, caller: Caller) -> None:
         live.ended = True
-        ends = [_end_of("waiting") for _ in live.jobs]
-        await self._end(live, _closed(live, ends, state, why, self.site.clock.time()), caller)
+        ends = [end_of("waiting") for _ in live.jobs]
+        await self._end(live, closed(live, ends, state, why, self.site.clock.time()), caller)
 
     async def _stop(self, sid: str, mode: str, end: str, why: str, caller: Caller) -> bool:
         live = self.live.get(sid)
@@ -361,25 +294,3 @@ class Sessions:
         if live.line is not None:
             live.line.order(**live.order)
         return True
-
-
-def _catalogue(connection: Connection) -> Catalogue:
-    published = {row.name: row for row in headless_catalogue.modules(connection)}
-    return Catalogue(headless_catalogue.roots(connection), lambda name: published.get(name.lower()))
-
-
-def _end_of(state: str) -> JobEnd:
-    return JobEnd(state=state, rc=None, signal="", reason="", started=None, ended=None)
-
-
-def _closed(live: Live, ends: list[JobEnd], state: str, why: str, now: float) -> Result:
-    for end in ends:
-        if end["state"] == "running":
-            end["state"], end["reason"] = "failed", why
-        elif end["state"] == "waiting":
-            end["state"] = "skipped"
-    return Result(state=state, reason=why, started=live.started or live.row.created, ended=now, jobs=ends)
-
-
-def _never_ran(live: Live, why: str) -> Result:
-    return _closed(live, [_end_of("waiting") for _ in live.jobs], "failed", why, time.time())

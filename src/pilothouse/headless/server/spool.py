@@ -16,6 +16,7 @@ from pilothouse.files import sync_folder, write_atomic
 from pilothouse.headless.messages import Event, JobState
 from pilothouse.headless.shim.eventlog import EventLog
 from pilothouse.headless.shim.layout import CONTROL, EVENTS, LOCK, PLAN, RESULT, WORK, JobEnd, Plan, Result
+from pilothouse.headless.shim.lock import take
 
 _CHUNK: Final = 256 * 1024
 _PRIVATE: Final = 0o700
@@ -87,7 +88,7 @@ class Spool:
         """Hold the lock, so that no shim comes up meanwhile; raises BlockingIOError when one is up."""
         lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take(lock)
             yield
         finally:
             os.close(lock)

@@ -1,7 +1,6 @@
 """``shim FOLDER``: detach, take the session's lock for life, run the session."""
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -10,6 +9,7 @@ from typing import Final
 
 from pilothouse.headless.shim import launch
 from pilothouse.headless.shim.layout import LOCK, PLAN, RESULT, Plan
+from pilothouse.headless.shim.lock import take
 from pilothouse.headless.shim.session import Session
 
 READY: Final = b"ready\n"
@@ -25,7 +25,7 @@ def main(folder_name: str) -> int:
     os.fchdir(folder)
     lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take(lock)
     except BlockingIOError:
         return _TAKEN
     if os.path.exists(RESULT):

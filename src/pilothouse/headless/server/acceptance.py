@@ -1,0 +1,81 @@
+"""From a start to what is recorded and what its shim is given (headless 9.3, 13)."""
+
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Connection
+
+from pilothouse.clock import Clock
+from pilothouse.headless.messages import Start
+from pilothouse.headless.server import ledger, oslogin
+from pilothouse.headless.server.bounds import Bounds, SessionLimits, narrowed
+from pilothouse.headless.server.identifiers import ulid
+from pilothouse.headless.server.ledger import Candidate
+from pilothouse.headless.server.login import Visitor
+from pilothouse.headless.server.orders import Catalogue, Order
+from pilothouse.headless.shim.layout import Plan
+from pilothouse.store import headless_catalogue
+from pilothouse.store.contract import Store
+from pilothouse.store.headless_sessions import JobRow, SessionRow
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """What sessions need of the world around them; ``spools`` is the folder of their folders."""
+
+    store: Store
+    clock: Clock
+    service: str
+    spools: Path
+    python: str
+    bounds: Bounds = Bounds()
+    limits: SessionLimits = SessionLimits()
+
+
+def catalogue(connection: Connection) -> Catalogue:
+    """Return what there is to run now."""
+    published = {row.name: row for row in headless_catalogue.modules(connection)}
+    return Catalogue(headless_catalogue.roots(connection), lambda name: published.get(name.lower()))
+
+
+def candidate_of(site: Site, visitor: Visitor, start: Start, orders: list[Order], body: bytes, now: float) -> Candidate:
+    """Return what is to be recorded; ``body`` is the whole message."""
+    claims = {order.claim.key: order.claim for order in orders if order.claim is not None}
+    jobs = [(order.kind, order.name, order.sha256, order.plan.get("params")) for order in orders]
+    row = SessionRow(
+        sid=ulid(now),
+        service=site.service,
+        user_name=visitor.user.name,
+        os_account=visitor.user.os_account,
+        state="queued",
+        request=start.request,
+        body=ledger.digest(msgspec.json.encode([jobs, start.on_error])),
+        claims=msgspec.json.encode(list(claims.values())).decode(),
+        label=start.label,
+        client=visitor.address,
+        credential=visitor.credential,
+        created=now,
+    )
+    rows = (
+        JobRow(sid=row.sid, n=n, kind=order.kind, name=order.name, sha256=order.sha256)
+        for n, order in enumerate(orders, 1)
+    )
+    return Candidate(
+        session=row,
+        jobs=tuple(rows),
+        claims=tuple(claims.values()),
+        body=ledger.digest(body),
+        caller=visitor.caller(),
+    )
+
+
+def plan_of(site: Site, visitor: Visitor, start: Start, orders: list[Order], row: SessionRow) -> Plan:
+    """Return what the shim is given. Raises SettingsError when the account is not there."""
+    return Plan(
+        session=row.sid,
+        user=row.user_name,
+        account=oslogin.account_of(row.os_account),
+        python=site.python,
+        on_error=start.on_error,
+        limits=narrowed(site.limits, visitor.user.limits, *(order.limits for order in orders)),
+        jobs=[order.plan for order in orders],
+    )
