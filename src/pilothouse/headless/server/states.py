@@ -41,14 +41,6 @@ _TABLE: Final = {
     ("cancelling", Event.EXPIRED): "expired",
     ("cancelling", Event.VANISHED): "lost",
 }
-RESULTS: Final = {
-    "ok": Event.ALL_OK,
-    "failed": Event.NOT_OK,
-    "cancelled": Event.CANCELLED,
-    "expired": Event.EXPIRED,
-    "lost": Event.VANISHED,
-}
-"""What the end that a shim reports means for its session."""
 
 
 def follow(state: str, event: Event) -> str:
