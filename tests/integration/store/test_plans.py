@@ -18,6 +18,15 @@ LISTS = {
     "accounts._ROLES",
     "counts._STATES",  # for the metrics, a few times a minute at most
     "forwards._ALL",
+    # what administrators have set up for batches, whole, and the batches that run now
+    "headless_accounts._CREDENTIALS",
+    "headless_accounts._LOGINS",
+    "headless_accounts._REMOVE_LOGINS",
+    "headless_accounts._USERS",
+    "headless_catalogue._MODULES",
+    "headless_catalogue._NO_DEFAULT",
+    "headless_catalogue._ROOTS",
+    "headless_sessions._LOCKS",
     "health._REVISION",  # a table of one row
     "instances._ROOTS",
     "instances._ROOTS_OF_PROJECT",
