@@ -187,15 +187,39 @@ class Machine:
         return found
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Start a command in a process of its own, for tests that kill it."""
+        """Start a command in a process of its own, as the machine's ordinary user.
+
+        Where tests run as root, that user may still read files, because it needs root's interpreter.
+        """
+        self.give_everything()
+        command = [sys.executable, "-m", "pilothouse.cli.slapos.main", "node", words[0], "--cfg", str(self.cfg)]
         return subprocess.Popen(
-            [sys.executable, "-m", "pilothouse.cli.slapos.main", "node", *words, "--cfg", str(self.cfg)],
-            env={**os.environ, "PYTHONPATH": str(SOURCES)},
+            [*_as_user(self.owner), *command, *words[1:]],
+            env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": str(self.root)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def apart(self, *words: str, code: int = 0) -> str:
+        """Run a command in a process of its own; returns what it said."""
+        process = self.start(*words)
+        said, _ = process.communicate(timeout=2 * PATIENCE)
+        assert process.returncode == code, f"exit code {process.returncode}\n{said}"
+        return said
+
+    def give_everything(self) -> None:
+        for path in (self.root, *self.root.rglob("*")):
+            if not path.is_symlink():
+                self.give(path)
+
+
+def _as_user(uid: int) -> list[str]:
+    if os.geteuid():
+        return []
+    reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *reads]
 
 
 def runner(text: str, kind: str = "run", name: str = "wrapper") -> str:

@@ -56,6 +56,7 @@ COMMANDS: Final[dict[str, Listed]] = {
     "node bang": Listed("node", "node_bang:COMMAND", "request update on all partitions"),
     "node instance": Listed("node", "node_instance:COMMAND", "run instance deployment"),
     "node register": Listed("node", "node_register:COMMAND", "Register a new computer on SlapOS Master."),
+    "node report": Listed("node", "node_report:COMMAND", "run instance reports and garbage collection"),
     "node restart": Listed("node", "node_supervisor:RESTART", "restart installed processes"),
     "node software": Listed("node", "node_software:COMMAND", "run software installation/deletion"),
     "node start": Listed("node", "node_supervisor:START", "start installed processes"),
