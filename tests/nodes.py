@@ -194,13 +194,20 @@ class Machine:
         self.give_everything()
         command = [sys.executable, "-m", "pilothouse.cli.slapos.main", "node", words[0], "--cfg", str(self.cfg)]
         return subprocess.Popen(
-            [*_as_user(self.owner), *command, *words[1:]],
+            [*self.as_user(), *command, *words[1:]],
             env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": str(self.root)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def as_user(self) -> list[str]:
+        """Return what to begin a command with, so that the machine's ordinary user runs it."""
+        if os.geteuid():
+            return []
+        reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        return ["setpriv", f"--reuid={self.owner}", f"--regid={self.owner}", "--clear-groups", *reads]
 
     def apart(self, *words: str, code: int = 0) -> str:
         """Run a command in a process of its own; returns what it said."""
@@ -213,13 +220,6 @@ class Machine:
         for path in (self.root, *self.root.rglob("*")):
             if not path.is_symlink():
                 self.give(path)
-
-
-def _as_user(uid: int) -> list[str]:
-    if os.geteuid():
-        return []
-    reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *reads]
 
 
 def runner(text: str, kind: str = "run", name: str = "wrapper") -> str:

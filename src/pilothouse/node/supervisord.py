@@ -19,6 +19,7 @@ from pilothouse.node.layout import NodePlace
 from pilothouse.node.supervisor_rpc import RefusalError, Supervisor
 
 _log = logging.getLogger("slapos")
+LIBRARIES: Final = str(Path(__file__).parents[2])
 _CHECKS: Final = 5
 _GONE: Final = 75.0
 _GENTLE: Final = 10.0
@@ -41,8 +42,7 @@ def prepare(config: Configuration, *, watchdog: bool = True) -> NodePlace:
             folder.mkdir(parents=True)
             folder.chmod(mode)
     command = watchdog_command(config) if watchdog else ""
-    libraries = str(Path(__file__).parents[2])
-    written(place.supervisor_file, supervision.node_text(place, command, libraries))
+    written(place.supervisor_file, supervision.node_text(place, command, LIBRARIES))
     return place
 
 
