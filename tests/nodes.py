@@ -206,7 +206,7 @@ class Machine:
         """Return what to begin a command with, so that the machine's ordinary user runs it."""
         if os.geteuid():
             return []
-        reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--securebits=+no_setuid_fixup"]
         return ["setpriv", f"--reuid={self.owner}", f"--regid={self.owner}", "--clear-groups", *reads]
 
     def apart(self, *words: str, code: int = 0) -> str:

@@ -102,7 +102,8 @@ def node_text(place: NodePlace, watchdog: str, libraries: str) -> str:
         f"[supervisorctl]\nserverurl = unix://{place.socket}\n\n"
         "[supervisord]\nloglevel = info\n"
         f"logfile = {place.log}/supervisord.log\nlogfile_maxbytes = 50MB\nlogfile-backups = 10\n"
-        f"nodaemon = false\npidfile = {place.run}/supervisord.pid\n\n"
+        # files of other supervisords in a common folder would be removed as leftovers
+        f"childlogdir = {place.log}\nnodaemon = false\npidfile = {place.run}/supervisord.pid\n\n"
         f"[unix_http_server]\nfile = {place.socket}\nchmod = 0700\n\n" + (listener if watchdog else "")
     )
 
