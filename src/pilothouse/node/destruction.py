@@ -14,7 +14,7 @@ from pilothouse.node.partition import Partition
 
 _log = logging.getLogger("slapos")
 _DAY: Final = 86400
-_GENTLE: Final = 10.0
+_GENTLE: Final = 3.0
 
 
 def destroy(one: Partition, now: float) -> bool:

@@ -32,7 +32,7 @@ _log = logging.getLogger("slapos")
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--cfg", help="SlapOS configuration file (its folder is --slapos-configuration-directory)")
+    add("--cfg", help="SlapOS configuration file (in the folder of configuration files)")
     add("--interface-name", default="lo", help="Primary network interface. Default is 'lo'")
     add("--partition-number", type=int, default=20, help="Number of partitions to create (default: %(default)s)")
     add("--ipv4-local-network", default="10.0.0.0/16", help="Subnetwork of partitions (default: %(default)s)")
