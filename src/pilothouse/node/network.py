@@ -39,6 +39,12 @@ def ipv4() -> dict[str, str]:
     }
 
 
+def devices() -> set[str]:
+    """Return the names of all interfaces."""
+    lines = Path("/proc/net/dev").read_text("ascii").splitlines()
+    return {line.partition(":")[0].strip() for line in lines if ":" in line}
+
+
 class Network:
     """Changes the network of this machine."""
 
@@ -83,8 +89,7 @@ class Network:
 
     def add_device(self, device: Device, mode: str, user: str) -> None:
         """Make a tap or tun for an account, with its routes."""
-        owner = Path("/sys/devices/virtual/net") / device.name / "owner"
-        if not owner.exists():
+        if device.name not in devices():
             self._system.run("ip", "tuntap", "add", "dev", device.name, "mode", mode, "user", user)
             self._system.run("ip", "link", "set", device.name, "up")
         if mode == "tun":
