@@ -45,6 +45,9 @@ COMMANDS: Final[dict[str, Listed]] = {
     "configure client": Listed(
         "client", "configure_client:COMMAND", "configure slapos client with an existing account"
     ),
+    "configure local": Listed(
+        "node", "configure_local:COMMAND", "Configure a slapos node with default configuration with slapproxy"
+    ),
     "console": Listed("client", "console:COMMAND", "open python console with slap library imported"),
     "info": Listed("client", "service:INFO_SHORT", "get status, software_release and parameters of an instance"),
     "list": Listed("client", "service:LIST_SHORT", "List the title of all your slapos services"),
@@ -53,7 +56,26 @@ COMMANDS: Final[dict[str, Listed]] = {
     "service info": Listed("client", "service:INFO", "get status, software_release and parameters of an instance"),
     "service list": Listed("client", "service:LIST", "List the title of all your slapos services"),
     "supply": Listed("client", "supply:SUPPLY", "supply a Software to a node"),
+    "node bang": Listed("node", "node_bang:COMMAND", "request update on all partitions"),
+    "node boot": Listed(
+        "node", "node_boot:COMMAND", "Test network and invoke simple format and bang (Use on Linux startup)"
+    ),
+    "node format": Listed("node", "node_format:COMMAND", "create users, partitions and network configuration"),
+    "node instance": Listed("node", "node_instance:COMMAND", "run instance deployment"),
     "node register": Listed("node", "node_register:COMMAND", "Register a new computer on SlapOS Master."),
+    "node report": Listed("node", "node_report:COMMAND", "run instance reports and garbage collection"),
+    "node restart": Listed("node", "node_supervisor:RESTART", "restart installed processes"),
+    "node software": Listed("node", "node_software:COMMAND", "run software installation/deletion"),
+    "node start": Listed("node", "node_supervisor:START", "start installed processes"),
+    "node status": Listed("node", "node_supervisor:STATUS", "show status of installed processes"),
+    "node stop": Listed("node", "node_supervisor:STOP", "stop installed processes"),
+    "node supervisorctl": Listed(
+        "node", "node_supervisor:SUPERVISORCTL", "enter into supervisor console, for expert users only"
+    ),
+    "node supervisord": Listed(
+        "node", "node_supervisor:SUPERVISORD", "launch, if not already running, supervisor daemon"
+    ),
+    "node tail": Listed("node", "node_supervisor:TAIL", "display process logs"),
     "proxy show": Listed("other", "proxy_show:COMMAND", "display proxy instances and parameters"),
     "proxy start": Listed("other", "proxy_start:COMMAND", "minimalist, stand-alone SlapOS Master"),
     "cache lookup": Listed("other", "cache_binary:LOOKUP", "perform a query to the networkcache"),

@@ -1,0 +1,196 @@
+"""``slapos configure local``: from nothing to a machine with a master of its own (node spec, section 22).
+
+As root the machine gets accounts and addresses. An ordinary user gets one that changes neither; then, and where
+the interface has no global IPv6 address, partitions have addresses of loopback, which need no configuration.
+"""
+
+import argparse
+import logging
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pilothouse.cli.slapos.call import FAILED, CommandError
+from pilothouse.cli.slapos.commands import Entry
+
+if TYPE_CHECKING:
+    from pilothouse.node.configuration import Configuration
+
+COMPUTER: Final = "local_computer"
+_NO_ROOT: Final = 5
+_PATIENCE: Final = 60.0
+_LOOPBACK: Final = "127.16.0.0/16"
+_CONFIGURATION: Final = "/etc/opt/slapos"
+_INSTANCES: Final = "/srv/slapgrid"
+_SOFTWARE: Final = "/opt/slapgrid"
+_OWN: Final = "/opt/slapos"
+_log = logging.getLogger("slapos")
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--cfg", help="SlapOS configuration file (in the folder of configuration files)")
+    add("--interface-name", default="lo", help="Primary network interface. Default is 'lo'")
+    add("--partition-number", type=int, default=20, help="Number of partitions to create (default: %(default)s)")
+    add("--ipv4-local-network", default="10.0.0.0/16", help="Subnetwork of partitions (default: %(default)s)")
+    add("--daemon-listen-ip", default="127.0.0.1", help="Listening IP of the local master (default: %(default)s)")
+    add("--daemon-listen-port", type=int, default=8080, help="Its port (default: %(default)s)")
+    add("--slapos-instance-root", default=_INSTANCES, help="Target location of instances (default: %(default)s)")
+    add("--slapos-software-root", default=_SOFTWARE, help="Target location of software (default: %(default)s)")
+    add("--slapos-buildout-directory", default=_OWN, help="Target location of the node's own files "
+        "(default: %(default)s)")  # fmt: skip
+    add("--slapos-configuration-directory", help=f"Target location of configuration files (default: {_CONFIGURATION})")
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from pilothouse.node import boot, supervisord
+
+    place = Path(chosen.slapos_configuration_directory or (Path(chosen.cfg).parent if chosen.cfg else _CONFIGURATION))
+    place = place.expanduser().absolute()
+    if os.geteuid() and not _may_do_without_root(chosen, place):
+        _log.error("This slapos command must be run as root.")
+        _log.error("An ordinary user gives all four --slapos-...-directory and -root options.")
+        return _NO_ROOT
+    file = place / "slapos.cfg"
+    if file.exists():
+        _log.error("A SlapOS configuration directory already exist at %s. Aborting.", file)
+        return FAILED
+    plain = os.geteuid() != 0 or not boot.has_address(chosen.interface_name)
+    if plain:
+        _log.warning("The network stays as it is: partitions have addresses of %s.", _LOOPBACK)
+    config = _written(chosen, file, plain=plain)
+    _format(file, tells=False)
+    node = supervisord.prepare(config)
+    _declare_proxy(chosen, place, node.group_file("slapproxy"))
+    _link_client(file)
+    supervisord.launch(node)
+    _await_master(config.master_url)
+    code = _format(file)
+    if not code:
+        _log.info("This machine is ready. Its file is %s; name it with --cfg or $SLAPOS_CONFIGURATION.", file)
+    return 0
+
+
+def _may_do_without_root(chosen: argparse.Namespace, place: Path) -> bool:
+    usual = (_INSTANCES, _SOFTWARE, _OWN, _CONFIGURATION)
+    asked = (chosen.slapos_instance_root, chosen.slapos_software_root, chosen.slapos_buildout_directory, str(place))
+    return not any(one == default for one, default in zip(asked, usual, strict=True))
+
+
+def _written(chosen: argparse.Namespace, file: Path, *, plain: bool) -> "Configuration":
+    """Write slapos.cfg and slapos-proxy.cfg, and make the folders that they name."""
+    from pilothouse.cli.slapos import node_pass, templates
+    from pilothouse.files import write_atomic
+    from pilothouse.node.configuration import configuration
+
+    own = Path(chosen.slapos_buildout_directory).expanduser().absolute()
+    text = templates.filled("slapos.cfg", _values(chosen, own, plain=plain))
+    write_atomic(file, text.encode(), durable=True)
+    proxy = (
+        f"[slapos]\ncomputer_id = {COMPUTER}\ninstance_root = {_full(chosen.slapos_instance_root)}\n"
+        f"software_root = {_full(chosen.slapos_software_root)}\n\n[slapproxy]\nhost = {chosen.daemon_listen_ip}\n"
+        f"port = {chosen.daemon_listen_port}\ndatabase_uri = {own}/slapproxy.db\n"
+    )
+    write_atomic(file.with_name("slapos-proxy.cfg"), proxy.encode(), durable=True)
+    log = own / "log"
+    log.mkdir(parents=True, exist_ok=True)
+    log.chmod(0o700)
+    path, sections = node_pass.sections_of(str(file))
+    return configuration(path, sections, {})
+
+
+def _full(path: str) -> str:
+    return str(Path(path).expanduser().absolute()).replace("%", "%%")
+
+
+def _values(chosen: argparse.Namespace, own: Path, *, plain: bool) -> dict[str, dict[str, str | None]]:
+    address = chosen.daemon_listen_ip
+    host = f"[{address}]" if ":" in address else address
+    root = os.geteuid() == 0
+    return {
+        "slapos": {
+            "computer_id": COMPUTER,
+            "master_url": f"http://{host}:{chosen.daemon_listen_port}",
+            "master_rest_url": f"http://{host}:{chosen.daemon_listen_port}/hateoas",
+            "key_file": None,
+            "cert_file": None,
+            "certificate_repository_path": None,
+            "instance_root": str(Path(chosen.slapos_instance_root).expanduser().absolute()),
+            "software_root": str(Path(chosen.slapos_software_root).expanduser().absolute()),
+            "root_check": None if root else "false",
+            **{f"pidfile_{kind}": f"{own}/slapgrid-{kind}.pid" for kind in ("software", "instance", "report")},
+        },
+        "slapformat": {
+            "interface_name": chosen.interface_name,
+            "ipv4_local_network": _LOOPBACK if plain else chosen.ipv4_local_network,
+            "partition_amount": str(chosen.partition_number),
+            "computer_xml": f"{own}/slapos.xml",
+            "log_file": f"{own}/log/slapos-node-format.log",
+            "alter_user": None if root else "false",
+            "alter_network": "false" if plain else None,
+        },
+    }
+
+
+def _declare_proxy(chosen: argparse.Namespace, place: Path, target: Path) -> None:
+    from pilothouse.node import supervision, supervisord
+
+    own = Path(chosen.slapos_buildout_directory).expanduser().absolute()
+    program = own / "bin" / "slapos"
+    begin = [str(program)] if program.exists() else [sys.executable, "-m", "pilothouse.cli.slapos.main"]
+    command = shlex.join([*begin, "proxy", "start", "--cfg", str(place / "slapos-proxy.cfg")])
+    text = supervision.daemon_text("slapproxy", command, own / "log" / "slapos-proxy.log", supervisord.LIBRARIES)
+    supervisord.written(target, text)
+
+
+def _format(file: Path, *, tells: bool = True) -> int:
+    from pilothouse.cli.slapos import node_pass
+    from pilothouse.node import format as formatting
+    from pilothouse.node.shape import shape
+    from pilothouse.node.system import System
+
+    path, sections = node_pass.sections_of(str(file))
+    asked = shape(path, sections, {}, dry=False)
+    if tells:
+        return formatting.run(asked, dry=False)
+    formatting.prepare(asked, System())
+    return 0
+
+
+def _link_client(file: Path) -> None:
+    folder = Path("~/.slapos").expanduser()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    link = folder / "slapos-client.cfg"
+    if not link.exists() and not link.is_symlink():
+        link.symlink_to(file)
+
+
+def _await_master(url: str) -> None:
+    import urllib.error
+    import urllib.request
+
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/getRunId", timeout=5):  # noqa: S310 - the address was made above
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError as error:
+            if time.monotonic() > until:
+                raise CommandError(f"The local master does not answer at {url}: {error}", "Its log says why.") from None
+        time.sleep(0.1)
+
+
+COMMAND: Final = Entry(
+    "Configure a slapos node with default configuration with slapproxy",
+    _arguments,
+    _run,
+    "examples:\n  slapos configure local\n"
+    "  slapos configure local --slapos-configuration-directory ~/node/etc --slapos-instance-root ~/node/srv \\\n"
+    "    --slapos-software-root ~/node/software --slapos-buildout-directory ~/node/own",
+)

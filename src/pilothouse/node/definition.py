@@ -1,0 +1,87 @@
+"""Definition files: partitions as a person wrote them, or as they are (node spec, sections 6.11 and 6.12)."""
+
+import configparser
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from pilothouse.node.computer import Address, Description, Device, Slot, User
+from pilothouse.node.errors import ConfigurationError
+from pilothouse.node.shape import Shape
+
+
+def read(shape: Shape, path: Path) -> Description:
+    """Return the machine that a file defines. Raises ConfigurationError with file, section and key."""
+    file = configparser.RawConfigParser()
+    try:
+        with path.open(encoding="utf-8") as stream:
+            file.read_file(stream, str(path))
+    except (OSError, configparser.Error) as error:
+        raise ConfigurationError(f"input_definition_file cannot be read: {error}", str(path)) from None
+    computer = dict(file["computer"]) if file.has_section("computer") else {}
+    address, _, netmask = computer.get("address", "").partition("/")
+    software_user = computer.get("software_user", "slapsoft")
+    return Description(
+        reference=shape.computer_id,
+        instance_root=str(shape.instance_root),
+        software_root=str(shape.software_root),
+        address=address or None,
+        netmask=netmask or None,
+        software_user=software_user,
+        partition_list=[_slot(shape, path, file, number) for number in range(shape.partition_amount)],
+    )
+
+
+def _slot(shape: Shape, path: Path, file: configparser.RawConfigParser, number: int) -> Slot:
+    section = f"partition_{number}"
+    if not file.has_section(section):
+        raise ConfigurationError(
+            f"there is no section [{section}] for partition_amount = {shape.partition_amount}", str(path)
+        )
+    values = dict(file[section])
+    for name in ("address", "user", "pathname"):
+        if not values.get(name):
+            raise ConfigurationError(f"{name} is missing", str(path), section, name)
+    addresses = [one.partition("/") for one in values["address"].split()]
+    folder = str(shape.instance_root / values["pathname"])
+    return Slot(
+        reference=values["pathname"],
+        path=folder,
+        user=User(name=values["user"], path=folder),
+        address_list=[Address(address, netmask) for address, _, netmask in addresses],
+        tap=Device(name=values.get("network_interface", "")),
+        ipv6_range=_range(values.get("ipv6_range", "")),
+        capability_list=values["capability_list"].split() if values.get("capability_list") else None,
+    )
+
+
+def _range(text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    network = ip_network(text, strict=False)
+    return {
+        "addr": text.partition("/")[0],
+        "netmask": str(network.netmask),
+        "network": str(network),
+        "prefixlen": network.prefixlen,
+    }
+
+
+def text_of(machine: Description) -> str:
+    """Return a machine as a definition file."""
+    lines = ["[computer]"]
+    if machine.address:
+        lines.append(f"address = {machine.address}/{machine.netmask}")
+    lines.append(f"software_user = {machine.software_user}")
+    for number, slot in enumerate(machine.partition_list):
+        lines += [
+            "",
+            f"[partition_{number}]",
+            f"address = {' '.join(f'{one.addr}/{one.netmask}' for one in slot.address_list)}",
+            f"pathname = {slot.reference}",
+            f"user = {slot.user.name}",
+            f"network_interface = {slot.tap.name}",
+        ]
+        if slot.ipv6_range:
+            lines.append(f"ipv6_range = {slot.ipv6_range['addr']}/{slot.ipv6_range['prefixlen']}")
+    return "\n".join(lines) + "\n"

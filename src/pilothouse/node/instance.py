@@ -1,0 +1,236 @@
+"""``slapos node instance``: all partitions of the machine, in one pass (node spec, section 11)."""
+
+import logging
+import os
+import time
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from pilothouse.node import child, decision, locks, master, processing, release, supervisord
+from pilothouse.node.configuration import Configuration
+from pilothouse.node.crew import Crew
+from pilothouse.node.decision import Verdict
+from pilothouse.node.errors import NodeError, PromiseFailure, SupervisionError
+from pilothouse.node.layout import InstancePlace, NodePlace
+from pilothouse.node.master import Wanted
+from pilothouse.node.partition import Partition
+from pilothouse.node.supervisor_rpc import Supervisor
+
+if TYPE_CHECKING:
+    from pilothouse.slap.client import ComputerPartition
+
+_log = logging.getLogger("slapos")
+DONE: Final = 0
+FAILED: Final = 1
+PROMISES: Final = 2
+OFFLINE: Final = 3
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What the command line asks; ``stops`` is --force-stop."""
+
+    forced: bool = False
+    stops: bool = False
+    only: tuple[str, ...] = ()
+    debug: bool = False
+
+
+class Findings:
+    """What came out: texts by partition, in the master's order, and whether the master went away meanwhile."""
+
+    def __init__(self) -> None:
+        self.errors: dict[str, str] = {}
+        self.promises: dict[str, str] = {}
+        self.away = False
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return FAILED if self.errors else PROMISES if self.promises else DONE
+
+
+def run(config: Configuration, request: Request) -> int:
+    """Make one pass; returns the exit code. Raises NodeError for what stops a pass before it begins."""
+    _log.info("Processing computer partitions...")
+    for folder in (config.software_root, config.instance_root):
+        if not folder.is_dir():
+            raise NodeError(f"{folder} does not exist.")
+    node = supervisord.prepare(config)
+    supervisor = Supervisor(node.socket)
+    if not config.forbid_supervisord_automatic_launch:
+        supervisor = supervisord.launch(node)
+    try:
+        listed = master.partitions(master.computer(config))
+        known(listed, request.only)
+        wanted = filtered(config, listed, request.only)
+    except master.AWAY as error:
+        _log.warning("%s", error)
+        return _offline(config, node, supervisor)
+    partitions = [
+        Partition(config=config, wanted=one, place=InstancePlace(config.instance_root, one.name), node=node,
+                  supervisor=supervisor, debug=request.debug) for one in wanted
+    ]  # fmt: skip
+    findings = _worked_through(partitions, request)
+    if findings.away:
+        return _offline(config, node, supervisor)
+    summarise(findings, wanted)
+    return findings.code
+
+
+def known(listed: "Iterable[ComputerPartition]", only: tuple[str, ...]) -> None:
+    """Raise NodeError for names that are no partitions of this machine."""
+    unknown = sorted(set(only) - {one.getId() for one in listed})
+    if unknown:
+        raise NodeError(f"Unknown partition{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}")
+
+
+def filtered(config: Configuration, listed: "Iterable[ComputerPartition]", only: tuple[str, ...]) -> list[Wanted]:
+    """Return the partitions that hold something, or shall (section 11.2)."""
+    found = []
+    for one in listed:
+        place = InstancePlace(config.instance_root, one.getId())
+        if not place.name or "/" in place.name or place.name in {".", ".."}:
+            _log.error("The master names a partition %r, which is no name of a directory", place.name)
+        elif not place.folder.is_dir():
+            text = f"Please create partition directory {place.folder}: slapos node format"
+            _log.error("%s", text)
+            one.error(text, _log)
+        elif decision.is_free(one.getState(), master.url_of(one)):
+            _tidy_free(place)
+        elif not only or place.name in only:
+            found.append(master.wanted(one))
+    return found
+
+
+def _tidy_free(place: InstancePlace) -> None:
+    if place.private.exists():
+        release.remove(place.private)
+    place.timestamp.unlink(missing_ok=True)
+    left = [name for name in os.listdir(place.folder) if name != ".slapos-resource"]  # noqa: PTH208
+    if left:
+        _log.warning("Free partition %s contains file(s) in %s.", place.name, place.folder)
+
+
+def verdict_of(one: Partition, request: Request) -> Verdict:
+    """Return what is to be done with a partition, from what lies on the disk."""
+    default = one.config.maximum_periodicity
+    own = _text(one.software.folder / "periodicity") if one.software else None
+    periodicity = decision.periodicity_of(own, default)
+    if periodicity is None and one.software:
+        _log.warning("%s is no number of seconds; it is removed", one.software.folder / "periodicity")
+        (one.software.folder / "periodicity").unlink(missing_ok=True)
+        periodicity = default
+    return decision.decide(
+        one.wanted.timestamp,
+        one.wanted.state,
+        _last(one.place.timestamp),
+        time.time(),
+        default if periodicity is None else periodicity,
+        forced=request.forced,
+        stops=request.stops,
+    )
+
+
+def _last(path: Path) -> decision.Last | None:
+    text = _text(path)
+    try:
+        return None if text is None else decision.Last(text, path.stat().st_mtime)
+    except FileNotFoundError:
+        return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _worked_through(partitions: list[Partition], request: Request) -> Findings:
+    findings = Findings()
+    due = [(one, verdict) for one in partitions if (verdict := verdict_of(one, request)) is not Verdict.LEAVE]
+
+    def work(item: tuple[Partition, Verdict]) -> None:
+        if not _worked(*item, request, findings):
+            findings.away = True
+            crew.halt()
+
+    crew = Crew(due, work, width_of(partitions))
+    try:
+        crew.run()
+    except (KeyboardInterrupt, SystemExit):
+        child.end_running()
+        raise
+    return findings
+
+
+def width_of(partitions: list[Partition]) -> int:
+    """Return how many partitions are processed at once."""
+    asked = partitions[0].config.parallel if partitions else 0
+    return asked or min(4, os.cpu_count() or 1)
+
+
+def _worked(one: Partition, verdict: Verdict, request: Request, findings: Findings) -> bool:
+    """Process or check one partition; False when the master went away."""
+    name, remote = one.place.name, one.wanted.partition
+    try:
+        with locks.held(one.node.run, name):
+            if verdict is Verdict.PROCESS:
+                processing.process(one, stops=request.stops)
+            else:
+                processing.check(one)
+    except master.AWAY as error:
+        _log.warning("%s: %s", name, error)
+        return False
+    except PromiseFailure as failure:
+        _log.error("%s", failure)
+        findings.promises[name] = str(failure)
+        remote.error(str(failure), _log)
+    except (KeyboardInterrupt, SystemExit):
+        remote.error(traceback.format_exc(), _log)
+        raise
+    except NodeError as error:
+        if not hasattr(error, "reported"):
+            _log.error("%s: %s", name, error)
+        findings.errors[name] = str(error)
+        remote.error(str(error), _log)
+    except Exception as error:  # noqa: BLE001 - one partition never stops the others
+        _log.exception("%s cannot be processed", name)
+        findings.errors[name] = str(error) or type(error).__name__
+        remote.error(findings.errors[name], _log)
+    return True
+
+
+def summarise(findings: Findings, wanted: list[Wanted]) -> None:
+    """Say what failed, after everything else."""
+    _log.info("Finished computer partitions.")
+    _log.info("=" * 80)
+    for title, texts in (
+        ("Error while processing the following partitions:", findings.errors),
+        ("Error with promises for the following partitions:", findings.promises),
+    ):
+        if texts:
+            _log.info(title)
+            for one in wanted:
+                if one.name in texts:
+                    _log.info("  %s[%s]: %s", one.name, one.software_type, texts[one.name])
+
+
+def _offline(config: Configuration, node: NodePlace, supervisor: Supervisor) -> int:
+    """Start what is declared while the master is away (section 11.11)."""
+    _log.info("Processing computer partitions offline...")
+    try:
+        for path in sorted(config.instance_root.glob("*/.requested_state")):
+            state = path.read_text("utf-8").strip()
+            path.unlink()
+            if state == decision.STOPPED:
+                supervisord.stop_group(node, supervisor, path.parent.name)
+        supervisord.start_everything(supervisor)
+    except SupervisionError:
+        _log.exception("Error in offline mode while starting partitions:")
+        return FAILED
+    return OFFLINE

@@ -1,0 +1,135 @@
+"""The processes of this machine, as /proc shows them: who descends from whom, and who belongs to a partition."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+
+class Process(msgspec.Struct, frozen=True):
+    """One process; ``started`` tells it from a later one with the same number."""
+
+    pid: int
+    parent: int
+    session: int
+    started: int
+    state: str
+
+
+def look(pid: int) -> Process | None:
+    """Return a process, None when there is none of this number."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    words = text.rpartition(")")[2].split()
+    return Process(pid, int(words[1]), int(words[3]), int(words[19]), words[0])
+
+
+def everything() -> Iterator[Process]:
+    """Yield all processes."""
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a path object for each process costs more than reading it
+        if name.isdigit() and (found := look(int(name))):
+            yield found
+
+
+def family(pid: int, started: int) -> list[Process]:
+    """Return what descends from a process or is in its session, itself included.
+
+    A process that left the session after its parent had died is not found; nothing tells it from others.
+    """
+    alive = list(everything())
+    leader = next((one for one in alive if one.pid == pid), None)
+    if leader is not None and leader.started != started:
+        return []
+    found = {one.pid: one for one in alive if pid in {one.pid, one.session} and one.started >= started}
+    grown = True
+    while grown:
+        more = {one.pid: one for one in alive if one.parent in found and one.pid not in found}
+        found |= more
+        grown = bool(more)
+    return [one for one in found.values() if one.state not in "ZX"]
+
+
+def end(find: Callable[[], Iterable[Process]], *, patience: float = 10.0) -> list[Process]:
+    """Kill what ``find`` finds until it finds nothing more; returns what is left after ``patience`` seconds.
+
+    All are stopped first, so that none starts another one while its siblings go.
+    """
+    until = time.monotonic() + patience
+    left = list(find())
+    while left and time.monotonic() < until:
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for one in left:
+                _send(one, number)
+        time.sleep(0.02)
+        left = list(find())
+    return left
+
+
+def ask(find: Callable[[], Iterable[Process]], *, patience: float) -> None:
+    """Ask what ``find`` finds to end, and wait for it at most ``patience`` seconds."""
+    asked = list(find())
+    for one in asked:
+        _send(one, signal.SIGTERM)
+    until = time.monotonic() + patience
+    while asked and time.monotonic() < until:
+        time.sleep(0.05)
+        asked = list(find())
+
+
+def of_partition(folder: Path, group: str, socket: Path, uid: int | None) -> list[Process]:
+    """Return the processes of a partition: those of its user, below its directory, or started for its group."""
+    mark = (f"SUPERVISOR_GROUP_NAME={group}".encode(), f"SUPERVISOR_SERVER_URL=unix://{socket}".encode())
+    mine = _ancestors()
+    return [
+        one
+        for one in everything()
+        if one.pid not in mine and one.state not in "ZX" and _belongs(one, folder, mark, uid)
+    ]
+
+
+def of_supervisor(socket: Path) -> list[Process]:
+    """Return the processes that descend from programs of a supervisord, but not whoever asks."""
+    mark, mine = f"SUPERVISOR_SERVER_URL=unix://{socket}".encode(), _ancestors()
+    alive = [one for one in everything() if one.pid not in mine and one.state not in "ZX"]
+    return [one for one in alive if mark in _environ(one.pid)]
+
+
+def _ancestors() -> set[int]:
+    found, pid = set[int](), os.getpid()
+    while pid and (one := look(pid)):
+        found.add(pid)
+        pid = one.parent
+    return found
+
+
+def _environ(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _belongs(one: Process, folder: Path, mark: tuple[bytes, bytes], uid: int | None) -> bool:
+    place = Path(f"/proc/{one.pid}")
+    try:
+        if uid and place.stat().st_uid == uid:
+            return True
+        if (place / "cwd").readlink().is_relative_to(folder):
+            return True
+    except OSError:
+        return False
+    environ = _environ(one.pid)
+    return all(word in environ for word in mark)
+
+
+def _send(one: Process, number: signal.Signals) -> None:
+    now = look(one.pid)
+    if now is not None and now.started == one.started:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(one.pid, number)

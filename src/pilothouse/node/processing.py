@@ -1,0 +1,113 @@
+"""One partition brought to what the master wants, or checked; the master is told (node spec, sections 11.4 to 11.8)."""
+
+import contextlib
+import logging
+import os
+
+from pilothouse.files import write_atomic
+from pilothouse.node import certificates, checking, decision, identity, partition, passlog
+from pilothouse.node.errors import NodeError, PromiseFailure
+from pilothouse.node.partition import Partition
+from pilothouse.slap.client import NotFoundError, SlapException
+
+_log = logging.getLogger("slapos")
+
+
+def process(one: Partition, *, stops: bool) -> None:
+    """Process a partition; ``stops`` is --force-stop. Raises PromiseFailure, NodeError, SlapException, OSError."""
+    place, wanted = one.place, one.wanted
+    place.transaction.unlink(missing_ok=True)
+    place.timestamp.unlink(missing_ok=True)
+    owner = identity.owner_of(place.folder)
+    with passlog.attached(passlog.open_below(place.folder, (".slapgrid", "log", "instance.log"), owner)):
+        _introduce(one)
+        try:
+            certificates.update(one.config, place, wanted)
+            _log.info("  Instance status: %s", wanted.state)
+            place.error_log.unlink(missing_ok=True)
+            _act(one, stops=stops)
+        except PromiseFailure:
+            raise
+        except Exception as error:
+            write_atomic(place.error_log, str(error).encode())
+            if wanted.state == decision.STARTED and not stops:
+                # whatever still runs is looked at, so that what is known of it is fresh
+                _failure(one, anomaly=False)
+            raise
+        if wanted.timestamp is not None and not (stops and wanted.state == decision.STARTED):
+            write_atomic(place.timestamp, wanted.timestamp.encode(), durable=True)
+
+
+def _introduce(one: Partition) -> None:
+    software = one.software
+    _log.info("Processing Computer Partition %s.", one.place.name)
+    _log.info("  Software URL: %s", one.wanted.url)
+    _log.info("  Software path: %s", software.folder if software else None)
+    _log.info("  Instance path: %s", one.place.folder)
+
+
+def _act(one: Partition, *, stops: bool) -> None:
+    wanted = one.wanted
+    if wanted.state == decision.STARTED:
+        partition.install(one)
+        if stops:
+            partition.stop(one)
+        else:
+            partition.start(one)
+            if text := _failure(one, anomaly=False):
+                raise PromiseFailure(text)
+            wanted.partition.started()
+        _send_transaction(one)
+    elif wanted.state == decision.STOPPED:
+        try:
+            partition.install(one)
+        finally:
+            partition.stop(one)
+        _tell_stopped(one)
+        _send_transaction(one)
+    elif wanted.state == decision.DESTROYED:
+        partition.stop(one)
+        _tell_stopped(one)
+    else:
+        raise NodeError(f"Computer Partition {one.place.name!r} has unsupported state: {wanted.state}")
+
+
+def _failure(one: Partition, *, anomaly: bool) -> str | None:
+    examination = checking.Examination(anomaly=anomaly, forced=not anomaly, seconds=one.config.promise_timeout)
+    return checking.failure(one.config, one.place, one.wanted, examination)
+
+
+def _tell_stopped(one: Partition) -> None:
+    try:
+        one.wanted.partition.stopped()
+    except SlapException as error:
+        _log.warning("The master could not be told that %s is stopped: %s", one.place.name, error)
+
+
+def _send_transaction(one: Partition) -> None:
+    """Tell the master what the instance still requests; it ends the rest."""
+    descriptor = None
+    with contextlib.suppress(FileNotFoundError):
+        descriptor = os.open(one.place.transaction, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if descriptor is None:
+        return
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+        names = [line.strip() for line in file if line.strip()]
+    try:
+        one.wanted.partition.setComputerPartitionRelatedInstanceList(names)
+    except NotFoundError as error:
+        _log.warning("The master does not take the list of requested instances: %s", error)
+
+
+def check(one: Partition) -> None:
+    """Look at a partition that is up to date; the master hears of what changed (section 11.6)."""
+    status = one.wanted.access_status
+    failing = status is None or status.startswith("#error")
+    if text := _failure(one, anomaly=True):
+        _log.error("%s", text)
+        if status is None or not failing:
+            certificates.update(one.config, one.place, one.wanted)
+            one.wanted.partition.error(text, _log)
+    elif failing:
+        certificates.update(one.config, one.place, one.wanted)
+        one.wanted.partition.started()

@@ -1,0 +1,228 @@
+"""supervisord on this machine: its files, its start, and groups brought in line (node spec, section 8)."""
+
+import logging
+import os
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pilothouse.files import write_atomic
+from pilothouse.node import locks, processes, supervision
+from pilothouse.node.configuration import Configuration
+from pilothouse.node.errors import SupervisionError
+from pilothouse.node.layout import NodePlace
+from pilothouse.node.supervisor_rpc import RefusalError, Supervisor
+
+_log = logging.getLogger("slapos")
+LIBRARIES: Final = str(Path(__file__).parents[2])
+_CHECKS: Final = 5
+_GONE: Final = 75.0
+_GENTLE: Final = 10.0
+_STOPPED: Final = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
+_changing: Final = threading.Lock()
+
+
+def prepare(config: Configuration, *, watchdog: bool = True) -> NodePlace:
+    """Write supervisord's files; returns where they are."""
+    place = NodePlace(config.instance_root)
+    root = place.root
+    for folder, mode in (
+        (root / "etc", 0o700),
+        (place.groups, 0o700),
+        (root / "var", 0o755),
+        (place.log, 0o700),
+        (place.run, 0o700),
+    ):
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            folder.chmod(mode)
+    command = watchdog_command(config) if watchdog else ""
+    written(place.supervisor_file, supervision.node_text(place, command, LIBRARIES))
+    return place
+
+
+def watchdog_command(config: Configuration) -> str:
+    """Return the command line of the listener (section 8.3)."""
+    words = [sys.executable, "-m", "pilothouse.node.watchdog", "--master-url", config.master_url]
+    if config.certificate_repository_path:
+        words += ["--certificate-repository-path", str(config.certificate_repository_path)]
+    words += ["--computer-id", config.computer_id, "--instance-root", str(config.instance_root)]
+    return shlex.join(words)
+
+
+def written(path: Path, text: str, mode: int = 0o600) -> bool:
+    """Make a file hold a text; returns whether anything was changed."""
+    try:
+        if path.read_text("utf-8") == text and path.stat().st_mode & 0o7777 == mode:
+            return False
+    except FileNotFoundError:
+        pass
+    write_atomic(path, text.encode(), mode=mode, durable=True)
+    return True
+
+
+def launch(place: NodePlace, *, watchdog: bool = True) -> Supervisor:
+    """Start supervisord if it does not run. Raises SupervisionError when it cannot be started."""
+    with locks.held(place.run, "supervisord-start"):
+        supervisor = Supervisor(place.socket)
+        for number in range(_CHECKS):
+            state = supervisor.state()
+            if state != "SHUTDOWN":
+                break
+            time.sleep(0.2 * 2**number)
+        if state == "RUNNING":
+            _log.debug("Supervisord already running.")
+            if watchdog and not supervisor.watches():
+                _add_watchdog(supervisor)
+            return supervisor
+        # a supervisord that ended in order has removed its file
+        crashed = (place.run / "supervisord.pid").exists()
+        if crashed:
+            _end_orphans(place)
+        _start(place)
+        _await(supervisor)
+        if crashed:
+            _log.warning("supervisord had ended without stopping its programs; they are started again.")
+            start_everything(supervisor)
+        return supervisor
+
+
+def _start(place: NodePlace) -> None:
+    _log.info("Launching supervisord with clean environment.")
+    done = subprocess.run(
+        [sys.executable, "-m", "supervisor.supervisord", "-c", str(place.supervisor_file)],
+        env={},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        start_new_session=True,
+    )
+    if done.returncode:
+        output = done.stdout.decode("utf-8", "replace")
+        raise SupervisionError(f"Failed to launch supervisord:\n{output}")
+
+
+def _await(supervisor: Supervisor) -> None:
+    for number in range(10):
+        if supervisor.state() == "RUNNING":
+            return
+        time.sleep(min(0.02 * 2**number, 2))
+    raise SupervisionError(f"supervisord was started but does not answer at {supervisor.path}; see its log")
+
+
+def _end_orphans(place: NodePlace) -> None:
+    """End what a supervisord left that was killed, so that nothing runs twice. Raises SupervisionError."""
+    (place.run / "supervisord.pid").unlink(missing_ok=True)
+    find = partial(processes.of_supervisor, place.socket)
+    processes.ask(find, patience=_GENTLE)
+    if left := processes.end(find):
+        raise SupervisionError(
+            f"programs of a supervisord that was killed cannot be ended: {', '.join(str(one.pid) for one in left)}"
+        )
+
+
+def _add_watchdog(supervisor: Supervisor) -> None:
+    for step in ("removeProcessGroup", "addProcessGroup"):
+        try:
+            if step == "addProcessGroup":
+                supervisor.call("reloadConfig")
+            supervisor.call(step, "watchdog")
+        except RefusalError as fault:
+            _log.debug("watchdog: %s", fault)
+
+
+def align(place: NodePlace, supervisor: Supervisor, group: str) -> bool:
+    """Make supervisord follow the file of one group: added, changed or removed; returns whether it did anything.
+
+    Raises SupervisionError when processes of a group would not stop.
+    """
+    with _changing, locks.held(place.run, "supervisord"):
+        added, changed, removed = supervisor.call("reloadConfig")[0]
+        if group in added:
+            supervisor.call("addProcessGroup", group)
+            _log.info("Updated %r", group)
+            return True
+        if group not in changed and group not in removed:
+            return False
+        supervisor.call("stopProcessGroup", group, False)
+    _stopped(supervisor, group)
+    _log.info("Stopped %r", group)
+    with _changing, locks.held(place.run, "supervisord"):
+        added, changed, removed = supervisor.call("reloadConfig")[0]
+        if group in changed or group in removed:
+            supervisor.call("removeProcessGroup", group)
+        if group in changed or group in added:
+            supervisor.call("addProcessGroup", group)
+        _log.info("%s %r", "Removed" if group in removed else "Updated", group)
+    return True
+
+
+def _stopped(supervisor: Supervisor, group: str) -> None:
+    until = time.monotonic() + _GONE
+    pause = 0.02
+    while running := _alive(supervisor, group):
+        if time.monotonic() > until:
+            raise SupervisionError(f"Problem while stopping process {group!r}: {', '.join(running)} still run")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
+
+
+def _alive(supervisor: Supervisor, group: str) -> list[str]:
+    return [
+        f"{one['group']}:{one['name']}"
+        for one in supervisor.call("getAllProcessInfo")
+        if one["group"] == group and one["statename"] not in _STOPPED
+    ]
+
+
+def start_group(place: NodePlace, supervisor: Supervisor, group: str, *, changed: bool) -> None:
+    """Start what of a group does not run."""
+    if changed:
+        align(place, supervisor, group)
+    try:
+        try:
+            supervisor.call("startProcessGroup", group, False)
+        except RefusalError as fault:
+            if not fault.unknown or not align(place, supervisor, group):
+                raise
+            supervisor.call("startProcessGroup", group, False)
+    except RefusalError as fault:
+        if not fault.unknown:
+            raise
+        _log.info("Nothing to start on %s...", group)
+        return
+    _log.info("Requested start of %s...", group)
+
+
+def stop_group(place: NodePlace, supervisor: Supervisor, group: str) -> None:
+    """Stop a group and forget it; nothing happens when it is not declared."""
+    path = place.group_file(group)
+    declared = path.exists()
+    path.unlink(missing_ok=True)
+    if align(place, supervisor, group) or declared:
+        _log.info("Requested stop of %s...", group)
+
+
+def start_everything(supervisor: Supervisor) -> None:
+    """Start whatever is declared and does not run."""
+    supervisor.call("startAllProcesses", False)
+
+
+def foreground(place: NodePlace) -> int:
+    """Run supervisord until it ends, its lines on our output; returns its exit status."""
+    command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(place.supervisor_file)]
+    return subprocess.call(command, env={}, cwd="/")
+
+
+def control(place: NodePlace, words: list[str]) -> int:
+    """Become supervisorctl with these words; returns its exit status."""
+    environ = {**os.environ}
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(place.supervisor_file), *words]
+    return subprocess.call(command, env=environ)

@@ -1,0 +1,82 @@
+"""Changes to the machine itself, by its own programs; a dry run only says what it would do."""
+
+import logging
+import os
+import subprocess
+from pathlib import Path
+
+from pilothouse.node.errors import NodeError
+
+_log = logging.getLogger("slapos")
+
+
+class System:
+    """Carries out what formatting asks for."""
+
+    def __init__(self, *, dry: bool = False) -> None:
+        self.dry = dry
+
+    def run(self, *words: str, tolerant: bool = False) -> bool:
+        """Run a program; returns whether it succeeded. Raises NodeError unless ``tolerant``."""
+        _log.debug("Calling: %s", " ".join(words))
+        if self.dry:
+            return True
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        if done.returncode and not tolerant:
+            raise NodeError(f"{' '.join(words)}: {done.stdout.decode('utf-8', 'replace').strip()}")
+        return not done.returncode
+
+    def folder(self, path: Path, mode: int) -> None:
+        """Make a directory and its parents, or set its permissions."""
+        _log.debug("Directory %s, %o", path, mode)
+        if not self.dry:
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(mode)
+
+    def give(self, path: Path, user: str) -> None:
+        """Give a path to an account and its group."""
+        import pwd  # noqa: PLC0415
+
+        _log.debug("Owner of %s: %s", path, user)
+        if not self.dry:
+            entry = pwd.getpwnam(user)
+            os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+
+
+def account(system: System, name: str, home: str, group: str | None) -> None:
+    """Make or change a locked system account (section 6.6). Raises NodeError."""
+    import grp  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
+
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        system.run("groupadd", name)
+    common = ("-d", home, "-g", name, "-s", "/bin/sh")
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        system.run("useradd", *common, "-r", *(("-G", group) if group else ()), name, tolerant=True)
+    else:
+        if not _is_so(name, home, group):
+            system.run("usermod", *common, *(("-aG", group) if group else ()), name, tolerant=True)
+    system.run("passwd", "-l", name)
+
+
+def _is_so(name: str, home: str, group: str | None) -> bool:
+    import grp  # noqa: PLC0415
+    import pwd  # noqa: PLC0415
+
+    entry = pwd.getpwnam(name)
+    try:
+        member = group is None or name in grp.getgrnam(group).gr_mem
+        return (
+            entry.pw_dir == home
+            and entry.pw_shell == "/bin/sh"
+            and grp.getgrgid(entry.pw_gid).gr_name == name
+            and member
+        )
+    except KeyError:
+        return False

@@ -1,0 +1,81 @@
+"""``slapos configure local``: from nothing to a service that runs, without root (node spec, section 22)."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.nodes import Machine, eventually, machine
+from tests.serverprocess import SOURCES
+from tests.slaposcli import Slapos
+from tests.sshd import free_port
+
+from pilothouse.node.layout import md5_of
+from pilothouse.slap.client import slap
+
+
+@pytest.fixture
+def node(capsys: pytest.CaptureFixture[str]) -> Iterator[Machine]:
+    with machine("http://127.0.0.1:1/", Slapos(capsys)) as made:
+        yield made
+
+
+def options(node: Machine, port: int) -> list[str]:
+    return [
+        *("--slapos-configuration-directory", str(node.root / "etc")),
+        *("--slapos-instance-root", str(node.instances)),
+        *("--slapos-software-root", str(node.software)),
+        *("--slapos-buildout-directory", str(node.root / "own")),
+        *("--daemon-listen-port", str(port), "--partition-number", "2"),
+    ]
+
+
+def configured(node: Machine, *words: str, code: int = 0) -> str:
+    node.give_everything()
+    done = subprocess.run(
+        [*node.as_user(), sys.executable, "-m", "pilothouse.cli.slapos.main", "configure", "local", *words],
+        env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": str(node.root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def test_one_command_makes_a_machine_that_deploys_a_service(node: Machine) -> None:
+    port = free_port()
+    words = options(node, port)
+    said = configured(node, *words)
+    assert "This machine is ready." in said
+    assert "already exist" in configured(node, *words, code=1)
+    assert (node.root / ".slapos/slapos-client.cfg").samefile(node.root / "etc/slapos.cfg")
+    assert sorted(path.name for path in node.instances.glob("slappart*")) == ["slappart0", "slappart1"]
+
+    door = slap()
+    door.initializeConnection(f"http://127.0.0.1:{port}/")
+    profile = node.root / "software.cfg"
+    profile.write_text("[buildout]\nparts =\noffline = true\n")
+    door.registerSupply().supply(str(profile), "local_computer")
+    door.registerOpenOrder().request(str(profile), "one", {})
+    node.cfg = node.root / "etc/slapos.cfg"
+    node.apart("software")
+    release = node.software / md5_of(str(profile))
+    (release / "instance.cfg").write_text("[buildout]\nparts =\n")
+    place = node.instances / "slappart0"
+    (place / "etc/run").mkdir(parents=True)
+    program = place / "etc/run/server"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    node.apart("instance")
+    assert (place / ".timestamp").exists()
+    eventually(lambda: node.status()["slappart0:server"] == "RUNNING")
+    assert node.status()["slapproxy:slapproxy"] == "RUNNING"
+
+
+def test_an_ordinary_user_names_all_folders(node: Machine) -> None:
+    assert "must be run as root" in configured(node, "--slapos-instance-root", str(Path("/nowhere")), code=5)

@@ -1,0 +1,74 @@
+"""A whole cycle of our node against an unmodified ``slapos proxy``: formatted, built, deployed, changed, destroyed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests import originals
+from tests.nodes import Machine, eventually, machine, runner
+from tests.slaposcli import Slapos
+from tests.slapproxy import COMPUTER, SlapProxy
+
+from pilothouse.slap.client import slap
+
+URL = "http://release.example/software.cfg"
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlapProxy]:
+    made = SlapProxy(originals.slapos(), tmp_path_factory.mktemp("proxy")).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def node(proxy: SlapProxy, capsys: pytest.CaptureFixture[str]) -> Iterator[Machine]:
+    with machine(proxy.url, Slapos(capsys)) as made:
+        made.cfg.write_text(
+            made.cfg.read_text().replace("COMP-1", COMPUTER)
+            + "[slapformat]\npartition_amount = 2\ninterface_name = none\nipv4_local_network = 127.21.0.0/24\n"
+            f"alter_user = false\nalter_network = false\ncreate_tap = false\ncomputer_xml = {made.root}/slapos.xml\n"
+        )
+        yield made
+
+
+def deployed(node: Machine) -> Path:
+    node.run("format", "--now")
+    for place in node.instances.glob("slappart*"):
+        node.give(place)
+    node.release(runner("exec sleep 1000", "service", "web"))
+    return node.instances / "slappart0"
+
+
+def test_a_whole_cycle(node: Machine, proxy: SlapProxy) -> None:
+    place = deployed(node)
+    door = slap()
+    door.initializeConnection(proxy.url)
+    door.registerSupply().supply(URL, COMPUTER)
+
+    def ask(state: str) -> None:
+        door.registerOpenOrder().request(URL, "one", {"a": "b"}, state=state)
+
+    ask("started")
+    node.run("software")
+    node.instance()
+    eventually(lambda: node.status()["slappart0:web-on-watch"] == "RUNNING")
+    assert (place / ".timestamp").exists()
+    pid = node.pids()
+    assert "Processing Computer Partition" not in node.instance().err
+    assert node.pids() == pid
+
+    ask("stopped")
+    node.instance()
+    assert "slappart0:web-on-watch" not in node.status()
+    ask("destroyed")
+    node.run("report")
+    assert list(place.iterdir()) == []
+    node.instance()
+    (partition, _) = door.registerComputer(COMPUTER).getComputerPartitionList()
+    assert partition.getState() == "destroyed"
+
+    door.registerSupply().supply(URL, COMPUTER, "destroyed")
+    node.run("software")
+    assert [path for path in node.software.iterdir() if len(path.name) == 32] == []
+    node.run("bang", "-m", "hello")
