@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice, takewhile
-from typing import Iterable, NamedTuple
+from typing import NamedTuple
 
 from pilothouse.checks.history import Execution
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import re
 import time
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ TEST = "Test Result"
 ANOMALY = "Anomaly Result"
 EMPTY = "Empty Result"
 _DATE = "%Y-%m-%dT%H:%M:%S+0000"
+_READ = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\+0000")
 
 
 class Result(NamedTuple):
@@ -39,8 +41,11 @@ def read(document: Any) -> Result | None:
     kind, failed, message, date = (document.get(name) for name in ("type", "failed", "message", "date"))
     if not (isinstance(kind, str) and isinstance(failed, bool) and isinstance(message, str) and isinstance(date, str)):
         return None
+    moment = _READ.fullmatch(date)  # the library's own way loads more than all the rest
+    if moment is None:
+        return None
     try:
-        return Result(kind, failed, message, calendar.timegm(time.strptime(date, _DATE)))
+        return Result(kind, failed, message, calendar.timegm(tuple(map(int, moment.groups()))))
     except ValueError:
         return None
 
