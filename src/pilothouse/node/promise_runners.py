@@ -1,22 +1,22 @@
 """The processes that run promises: one that is warm and forks for each partition, others for other Pythons."""
 
-import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 
 _PROGRAM: Final = str(Path(__file__).with_name("promising") / "path")
-_LONGEST: Final = 1024 * 1024  # bytes of one event
-_COMPLAINT: Final = 64 * 1024
+_PIECE: Final = 64 * 1024
+_COMPLAINT: Final = 64 * 1024  # bytes of what a runner says that is no event
 _PARTING: Final = 3.0  # seconds for a runner to end its promises after it was hung up on
 _DROPPED: Final = frozenset(
     {
@@ -34,72 +34,90 @@ def cleaned(environment: Mapping[str, str], home: str) -> dict[str, str]:
 
 
 class Conversation:
-    """The events of one runner; iterate over it until the runner has said all."""
+    """What one runner says. ``complaint`` is what its Python said that is no event, once it has ended."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self._reader = reader
+    def __init__(self, channel: socket.socket) -> None:
         self.complaint = ""
+        self._channel = channel
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        """Yield the events; what cannot be read ends them."""
-        with suppress(ValueError, ConnectionError):
-            while line := await self._reader.readline():
+    def events(self, seconds: float) -> Iterator[Any]:
+        """Yield the events until the runner has said all. Raises TimeoutError when that takes longer than this."""
+        end = time.monotonic() + seconds
+        rest = b""
+        while piece := self._read(end):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
                 with suppress(msgspec.DecodeError):
                     yield msgspec.json.decode(line)
 
+    def _read(self, end: float) -> bytes:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._channel.settimeout(left)
+        try:
+            return self._channel.recv(_PIECE)
+        except ConnectionError:
+            return b""
+
+    def hang_up(self) -> None:
+        """Let the runner end what it is running, and see it end."""
+        with suppress(OSError):
+            self._channel.shutdown(socket.SHUT_WR)
+            for _ in self.events(_PARTING):
+                continue
+        self._channel.close()
+
 
 class Runners:
-    """Starts runners, at most ``limit`` partitions at once; leave it when there is nothing more to check."""
+    """Starts runners; any number of threads may ask at once.
 
-    def __init__(self, limit: int | None = None) -> None:
-        self._limit = asyncio.Semaphore(limit or 2 * (os.cpu_count() or 1))
-        self._starting = asyncio.Lock()
+    The warm process is started when it is first needed. It ends when this process does, or at ``close``.
+    """
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
         self._warm: subprocess.Popen[bytes] | None = None
         self._door: socket.socket | None = None
 
-    async def __aenter__(self) -> Self:
-        """Begin; processes are started when they are needed."""
-        return self
+    def close(self) -> None:
+        """End the warm process; runners that it forked end with their conversations."""
+        with self._starting:
+            if self._door is not None and self._warm is not None:
+                self._door.close()
+                self._warm.wait()
+                self._door = self._warm = None
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the warm process; the runners it forked have ended, or see that nobody listens."""
-        if self._door is not None and self._warm is not None:
-            self._door.close()
-            await asyncio.to_thread(self._warm.wait)
-            self._door = self._warm = None
-
-    @asynccontextmanager
-    async def conversation(self, python: str | None, request: dict[str, Any]) -> AsyncIterator[Conversation]:
+    @contextmanager
+    def conversation(self, python: str | None, request: dict[str, Any]) -> Iterator[Conversation]:
         """Start a runner for a request. Leaving hangs up, which ends whatever the runner is running.
 
-        Raises OSError when the Python cannot be started.
+        ``python`` is the interpreter, None for our own. Raises OSError when it cannot be started.
         """
-        async with self._limit, AsyncExitStack() as stack:
-            ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        conversation = Conversation(ours)
+        process: _Other | None = None
+        try:
             with theirs:
-                reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST)
-                stack.callback(writer.close)
-                conversation = Conversation(reader)
                 if python is None:
-                    await self._fork(theirs)
+                    self._fork(theirs)
                 else:
-                    await stack.enter_async_context(_other(python, theirs, request, conversation))
-            stack.push_async_callback(_hang_up, reader, writer)
-            writer.write(msgspec.json.encode({key: request[key] for key in request if key != "home"}) + b"\n")
-            await writer.drain()
+                    process = _Other(python, theirs, request)
+            ours.sendall(msgspec.json.encode({key: request[key] for key in request if key != "home"}) + b"\n")
             yield conversation
+        finally:
+            conversation.hang_up()
+            if process is not None:
+                conversation.complaint = process.end()
 
-    async def _fork(self, channel: socket.socket) -> None:
-        async with self._starting:
+    def _fork(self, channel: socket.socket) -> None:
+        with self._starting:
             if self._door is None or self._warm is None or self._warm.poll() is not None:
-                self._start()
-        if self._door is not None:
+                self._door = self._start()
             socket.send_fds(self._door, [b"."], [channel.fileno()])
 
-    def _start(self) -> None:
-        self._door, theirs = socket.socketpair()
+    def _start(self) -> socket.socket:
+        door, theirs = socket.socketpair()
         with theirs:
             self._warm = subprocess.Popen(
                 [sys.executable, "-S", _PROGRAM, "serve", str(theirs.fileno())],
@@ -107,58 +125,41 @@ class Runners:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+        return door
 
 
-async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Let the runner end what it is running, and see it end."""
-    with suppress(OSError, TimeoutError):
-        writer.write_eof()
-        async with asyncio.timeout(_PARTING):
-            while await reader.read(_LONGEST):
-                continue
+class _Other:
+    """A single runner in another Python, the partition's user from its first instruction on."""
 
+    def __init__(self, python: str, channel: socket.socket, request: dict[str, Any]) -> None:
+        self._complaint = os.memfd_create("complaint")
+        try:
+            self._process = subprocess.Popen(
+                [python, "-S", _PROGRAM, "one", str(channel.fileno())],
+                pass_fds=[channel.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._complaint,
+                cwd=request["partition"],
+                env=cleaned(os.environ, request["home"]),
+                start_new_session=True,
+                **_identity(request),
+            )
+        except BaseException:
+            os.close(self._complaint)
+            raise
 
-@asynccontextmanager
-async def _other(
-    python: str, channel: socket.socket, request: dict[str, Any], conversation: Conversation
-) -> AsyncIterator[None]:
-    """Run a single runner in another Python, as the partition's user from its first instruction on."""
-    process = await asyncio.create_subprocess_exec(
-        *(python, "-S", _PROGRAM, "one", str(channel.fileno())),
-        pass_fds=[channel.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=request["partition"],
-        env=cleaned(os.environ, request["home"]),
-        start_new_session=True,
-        **_identity(request),
-    )
-    reading = asyncio.create_task(_complaint(process, conversation))
-    try:
-        yield
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(reading), _PARTING)
-    finally:
-        await asyncio.shield(_end(process, reading))
-
-
-async def _complaint(process: asyncio.subprocess.Process, conversation: Conversation) -> None:
-    """Keep the first of what the process says that is no event."""
-    if process.stderr is not None:
-        while piece := await process.stderr.read(_COMPLAINT):
-            conversation.complaint = (conversation.complaint + piece.decode("utf-8", "replace"))[:_COMPLAINT]
-
-
-async def _end(process: asyncio.subprocess.Process, reading: asyncio.Task[None]) -> None:
-    try:
-        async with asyncio.timeout(_PARTING):
-            await process.wait()
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-    reading.cancel()
+    def end(self) -> str:
+        """End it, and return what it complained about."""
+        try:
+            self._process.wait(_PARTING)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        said = os.pread(self._complaint, _COMPLAINT, 0).decode("utf-8", "replace")
+        os.close(self._complaint)
+        return said
 
 
 def _identity(request: dict[str, Any]) -> dict[str, Any]:

@@ -183,6 +183,8 @@ class GenericPromise(ABC):
         )
         found = executed(check, anomaly=check_anomaly, clock=time.time)
         bang = check_anomaly and found.failed and bool(self._allow_bang) and can_bang
+        if bang:
+            self.logger.info("Bang with message 'Promise %s is failing'.", self.__title)
         self.__config["queue"].put((found, bang))
 
     def __failure(self, error: Exception) -> None:
