@@ -113,6 +113,8 @@ class Runners:
     def _fork(self, channel: socket.socket) -> None:
         with self._starting:
             if self._door is None or self._warm is None or self._warm.poll() is not None:
+                if self._door is not None:
+                    self._door.close()
                 self._door = self._start()
             socket.send_fds(self._door, [b"."], [channel.fileno()])
 

@@ -33,7 +33,10 @@ def test_what_was_written_is_read(executions: list[Execution]) -> None:
 
 def test_only_what_is_asked_for_is_read() -> None:
     def lines() -> history.Iterator[str]:
-        yield from ["2026-11-22 07:34:33 - INFO - 1700000002-111 - b", "2026-11-22 07:34:33 - INFO - 1700000001-111 - a"]
+        yield from [
+            "2026-11-22 07:34:33 - INFO - 1700000002-111 - b",
+            "2026-11-22 07:34:33 - INFO - 1700000001-111 - a",
+        ]
         raise AssertionError("read too far")
 
     assert next(history.backwards(lines())).message == "b"

@@ -11,9 +11,7 @@ from pilothouse.checks.check import BOTH_DISABLED, Check, executed
 from pilothouse.checks.result import ANOMALY, EMPTY, TEST, Result
 
 
-@given(
-    st.builds(Result, st.sampled_from([TEST, ANOMALY]), st.booleans(), st.text(), st.integers(0, 4_000_000_000))
-)
+@given(st.builds(Result, st.sampled_from([TEST, ANOMALY]), st.booleans(), st.text(), st.integers(0, 4_000_000_000)))
 def test_a_result_is_read_as_it_was_written(found: Result) -> None:
     assert result.read(json.loads(json.dumps(found.document()))) == found
 

@@ -188,22 +188,21 @@ class Runner:
             else:
                 self._say("INFO", f"Killing process {running.promise.name}...")
                 running.killed = True
-                processes.kill(running.pid, lambda: set(self._running))
+                self._kill(running.pid)
 
     def _clean(self) -> None:
         """End whatever is left of all promises: those under way when the node went, and what others put aside."""
-        for running in list(self._running.values()):
-            processes.kill(running.pid, lambda: set(self._running))
-        end = time.monotonic() + _GRACE
-        while processes.kill_strays(set()) and time.monotonic() < end:
-            self._reap_all()
-        self._reap_all()
-
-    @staticmethod
-    def _reap_all() -> None:
+        for pid in list(self._running):
+            self._kill(pid)
+        self._running.clear()
+        self._kill(0)
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 continue
+
+    def _kill(self, pid: int) -> None:
+        if not processes.kill(pid, lambda: set(self._running)):
+            self._say("ERROR", f"Processes of promises of {self._job.partition} multiply faster than they are ended")
 
     def _say(self, level: str, text: str) -> None:
         self._tell({"event": "log", "level": level, "text": text})
