@@ -46,7 +46,7 @@ def test_a_program_and_its_files(partition: Partition) -> None:
     assert (card["is_tested"], card["is_anomaly_detected"], card["periodicity"]) == (True, True, 2)
     assert card["next_run_after"] == card["timestamp"] + 120
     assert card["module_file"].endswith("wrapper.py")
-    assert card["module_file_mtime"] == os.stat(card["module_file"]).st_mtime
+    assert card["module_file_mtime"] == Path(card["module_file"]).stat().st_mtime
 
 
 def test_a_program_that_fails_says_what_it_printed(partition: Partition) -> None:
@@ -118,7 +118,8 @@ def test_periodicity_counts_for_anomalies_and_failures_are_remembered(partition:
 
 
 def test_modes(partition: Partition) -> None:
-    init = "def __init__(self, config):\n    super().__init__(config)\n    self.{}()\n{}def sense(self): self.logger.info('x')"
+    init = "def __init__(self, config):\n    super().__init__(config)\n    self.{}()\n{}"
+    init += "def sense(self): self.logger.info('x')"
     partition.plugin("testless.py", init.format("setTestLess", ""))
     partition.plugin("anomalyless.py", init.format("setAnomalyLess", ""))
     partition.plugin("both.py", init.format("setAnomalyLess", "    self.setTestLess()\n"))
@@ -219,7 +220,7 @@ def test_the_python_of_the_release(partition: Partition, tmp_path: Path) -> None
     assert found["p"].startswith("yes /")
     assert ("INFO", f"Switching to slappart0's python at {python}") in partition.said
     (release / "bin" / "buildout").write_text("#!/nowhere/python\n")
-    with pytest.raises(PromiseError, match="slappart0.*/nowhere/python"):
+    with pytest.raises(PromiseError, match=r"slappart0.*/nowhere/python"):
         partition.examine(software=release)
 
 

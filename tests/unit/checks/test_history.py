@@ -1,5 +1,7 @@
 """Logs are read back as they were written, whatever promises say."""
 
+from collections.abc import Iterator
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +34,7 @@ def test_what_was_written_is_read(executions: list[Execution]) -> None:
 
 
 def test_only_what_is_asked_for_is_read() -> None:
-    def lines() -> history.Iterator[str]:
+    def lines() -> Iterator[str]:
         yield from [
             "2026-11-22 07:34:33 - INFO - 1700000002-111 - b",
             "2026-11-22 07:34:33 - INFO - 1700000001-111 - a",

@@ -50,7 +50,7 @@ def test_a_card_is_read_as_it_was_written(card: Card) -> None:
     ]
 
 
-@pytest.mark.parametrize("document", [None, [], {}, "x", {**schedule.Card(*[True] * 7)._asdict()}])
+@pytest.mark.parametrize("document", [None, [], {}, "x", dict.fromkeys(schedule.Card._fields, True)])
 def test_garbage_is_no_card_and_makes_a_check_due(document: object) -> None:
     assert schedule.read(document) is None
     assert schedule.turn(None, anomaly=True, forced=False, now=0) == DUE

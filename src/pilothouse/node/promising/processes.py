@@ -39,7 +39,7 @@ def kill(root: int, spared: Callable[[], set[int]]) -> bool:
     """Kill a promise's process, its group, all that descends from it, and all that nobody is the parent of but us.
 
     ``spared`` are our other promises; with ``root`` 0 there is only what was left behind. Whole groups are killed at a
-    stroke, which no fork escapes; what forks into ever new groups is chased for some seconds. Returns whether all ended.
+    stroke, which no fork escapes; what forks into ever new groups is chased for seconds. Returns whether all ended.
     """
     end = time.monotonic() + _GIVE_UP
     while time.monotonic() < end:
