@@ -7,30 +7,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from pilothouse.node.environment import cleaned
+
 _PROGRAM: Final = str(Path(__file__).with_name("promising") / "path")
 _PIECE: Final = 64 * 1024
 _COMPLAINT: Final = 64 * 1024  # bytes of what a runner says that is no event
 _PARTING: Final = 3.0  # seconds for a runner to end its promises after it was hung up on
-_DROPPED: Final = frozenset(
-    {
-        "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONY2K", "PYTHONOPTIMIZE", "PYTHONDEBUG",
-        "PYTHONDONTWRITEBYTECODE", "PYTHONINSPECT", "PYTHONUNBUFFERED", "PYTHONVERBOSE", "CONFIG_SITE", "ENV",
-        "LOGNAME", "TEMP", "TMP", "TMPDIR", "LANG", "LANGUAGE",
-    }
-)  # fmt: skip
-
-
-def cleaned(environment: Mapping[str, str], home: str) -> dict[str, str]:
-    """Return the environment of processes that belong to a release or a partition (node spec 9.8.1)."""
-    kept = {name: value for name, value in environment.items() if name not in _DROPPED and not name.startswith("LC_")}
-    return {**kept, "HOME": home, "PYTHONNOUSERSITE": "true"}
 
 
 class Conversation:

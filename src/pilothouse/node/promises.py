@@ -1,14 +1,14 @@
 """The promises of a partition, run by processes of the partition's user (node spec 13)."""
 
 import functools
-import hashlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
 from pilothouse.checks import result
-from pilothouse.errors import PilothouseError
+from pilothouse.node.errors import NodeError
+from pilothouse.node.layout import SoftwarePlace
 from pilothouse.node.promise_order import Found, Order, Outcome, interpreter, request_of
 from pilothouse.node.promise_runners import Runners
 from pilothouse.node.promising import discovery
@@ -24,7 +24,7 @@ def _silence(_level: str, _text: str) -> None:
     return
 
 
-class PromiseError(PilothouseError):
+class PromiseError(NodeError):
     """The promises of a partition could not be run."""
 
     def __init__(self, partition_id: str, why: str) -> None:
@@ -175,7 +175,7 @@ def order_of(node: _Node, place: _Place, url: str | None, examination: _Examinat
     return Order(
         partition_id=place.name,
         folder=place.folder,
-        software=node.software_root / hashlib.md5(url.encode(), usedforsecurity=False).hexdigest() if url else None,
+        software=SoftwarePlace(node.software_root, url).folder if url else None,
         anomaly=examination.anomaly,
         forced=examination.forced,
         timeout=examination.seconds,
