@@ -56,5 +56,5 @@ class Partition:
 
     def give(self, uid: int) -> None:
         for folder, _, names in os.walk(self.folder):
-            for path in (folder, *(Path(folder, name) for name in names)):
+            for path in (Path(folder), *(Path(folder, name) for name in names)):
                 os.chown(path, uid, uid)

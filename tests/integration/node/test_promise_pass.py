@@ -26,7 +26,9 @@ def result(place: Path) -> bool:
 
 
 def test_only_started_instances_are_checked_and_nothing_is_sent(node: Machine, master: Script) -> None:
-    places = [promise(node, f"slappart{number}", text) for number, text in enumerate(["echo fine", "echo no", "echo x"])]
+    places = [
+        promise(node, f"slappart{number}", text) for number, text in enumerate(["echo fine", "echo no", "echo x"])
+    ]
     for place, state in zip(places, ("started", "stopped", "destroyed"), strict=True):
         master.partition(place.name, state)
     done = node.run("promise")
