@@ -115,7 +115,7 @@ def test_journals_of_the_two_days_before(site: Site) -> None:
     content = (site.plan.outbox / "2026-11-22.xml").read_bytes()
     assert (site.plan.reports / "2026-11-22.xml").read_bytes() == content
     (transaction,) = tio.loads(content)
-    assert transaction.title == "Eco Information for COMP<1> "
+    assert b"<title>Eco Information for COMP&lt;1&gt; </title>" in content
     assert (transaction.start, transaction.stop) == ("2026-11-22 00:00:00", "2026-11-22 23:59:59")
     found = {(one.resource.partition("/")[2], one.reference): one.quantity for one in transaction.movements}
     assert found["zero_emission_ratio", "COMP<1>"] == -1
