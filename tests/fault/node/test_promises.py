@@ -177,3 +177,16 @@ def test_a_warm_process_that_was_killed_is_replaced(partition: Partition, runner
     runners._warm.kill()
     runners._warm.wait()
     assert partition.examine().failure is None
+
+
+def test_pipes_and_links_in_the_place_of_files_hold_nobody_up(partition: Partition, tmp_path: Path) -> None:
+    partition.program("ok", "true")
+    partition.examine()
+    (tmp_path / "secret").write_text("kept")
+    for kind in ("cache", "result"):
+        partition.path("ok", kind).unlink()
+        os.mkfifo(partition.path("ok", kind))
+    partition.path("ok", "log").unlink()
+    partition.path("ok", "log").symlink_to(tmp_path / "secret")
+    assert partition.examine(anomaly=True, forced=False).failure is None
+    assert (tmp_path / "secret").read_text() == "kept"

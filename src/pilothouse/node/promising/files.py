@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 _BLOCK = 64 * 1024
+_LARGEST = 1024 * 1024  # bytes of a document
 _OLD = ("promise_stats.json", "promise_status.json", "global.json", "public.json")
 
 
@@ -56,11 +58,20 @@ def title_of(name: str) -> str:
     return os.path.splitext(name)[0]
 
 
+def _opened(path: str) -> IO[bytes]:
+    """Open a file for reading; nothing that waits for somebody, and no link, which may lead a reader away."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(path)
+    return os.fdopen(descriptor, "rb")
+
+
 def load(path: str) -> Any:
     """Return the document of a file, None when there is none that can be read."""
     try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
+        with _opened(path) as stream:
+            return json.loads(stream.read(_LARGEST))
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -84,7 +95,7 @@ def lines_backwards(path: str) -> Iterator[str]:
     Logs are never rotated, so they are read from their end only as far as somebody asks.
     """
     try:
-        stream = open(path, "rb")  # noqa: SIM115 - closed below, when the reader has seen enough
+        stream = _opened(path)
     except OSError:
         return
     with stream:
