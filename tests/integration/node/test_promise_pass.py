@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from tests.nodes import Machine, Script
 
 BAD = "Promise 'p' failed with output: bad"
@@ -81,6 +82,35 @@ def test_check_56_processing_tells_the_master(node: Machine, master: Script) -> 
     node.instance()
     assert master.calls()[-1] == "startedComputerPartition"
     assert not result(place)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_check_57_what_a_program_says_is_in_the_log_of_the_instance(node: Machine, master: Script, code: int) -> None:
+    place = promise(node, "slappart0", f"echo seen >&2; exit {code}")
+    node.release()
+    master.partition("slappart0", "started")
+    node.instance(code=2 * code)
+    assert "seen" in (place / ".slapgrid" / "log" / "instance.log").read_text()
+
+
+def test_check_59_a_failed_processing_still_checks_a_started_instance(node: Machine, master: Script) -> None:
+    place = promise(node, "slappart0", "echo bad; exit 1")
+    node.release("exit 1")
+    for state, checked in (("stopped", False), ("started", True)):
+        master.partition("slappart0", state)
+        node.instance(code=1)
+        assert (place / ".slapgrid" / "promise" / "result").exists() is checked
+
+
+def test_check_58_the_time_of_a_promise(node: Machine, master: Script) -> None:
+    place = promise(node, "slappart0", "exec sleep 25")
+    node.release()
+    master.partition("slappart0", "started")
+    assert (
+        "Promise 'p' failed with output: Error: Promise timed out after 1 seconds"
+        in node.instance("--promise-timeout", "1", code=2).err
+    )
+    assert result(place)
 
 
 def test_check_61_and_63_an_up_to_date_partition_reports_changes(node: Machine, master: Script) -> None:

@@ -169,6 +169,8 @@ class Runner:
     def _found(self, promise: Found, found: Result, *, fresh: bool) -> None:
         if found.failed:
             self._say("ERROR", found.message)
+        elif found.message:
+            self._say("DEBUG", found.message)
         self._tell({"event": "result", "name": promise.name, "fresh": fresh, "result": found.document()})
 
     def _bang(self, promise: Found) -> None:
