@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
-from pilothouse.cli import database, listing
+from pilothouse.cli import database, listing, service_why
 from pilothouse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ examples:
   pilothouse service list --reported error --json
   pilothouse service show web                      parameters, connection, the tree below it
   pilothouse service history SOFTINST-42 --limit 5
+  pilothouse service why slappart0                 on its node: which promise fails, since when, what to do
 """
 _DEFAULT: Final = 100
 
@@ -46,6 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     history.set_defaults(work=_history)
     for command in (shown, history):
         command.add_argument("name", metavar="GUID|TITLE", help="its guid, or the title of a root")
+    service_why.add_options(commands.add_parser("why", help="which promise fails here, since when, what to do"))
     for command in (listed, history):
         command.add_argument("--limit", type=listing.count, default=_DEFAULT, metavar="N", help="how many at most")
     for command in commands.choices.values():

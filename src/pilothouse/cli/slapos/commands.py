@@ -60,8 +60,11 @@ COMMANDS: Final[dict[str, Listed]] = {
     "node boot": Listed(
         "node", "node_boot:COMMAND", "Test network and invoke simple format and bang (Use on Linux startup)"
     ),
+    "node collect": Listed("node", "node_collect:COMMAND", "collect system consumption and log"),
     "node format": Listed("node", "node_format:COMMAND", "create users, partitions and network configuration"),
     "node instance": Listed("node", "node_instance:COMMAND", "run instance deployment"),
+    "node promise": Listed("node", "node_promise:COMMAND", "run promises"),
+    "node prune": Listed("node", "node_prune:COMMAND", "clean shared parts"),
     "node register": Listed("node", "node_register:COMMAND", "Register a new computer on SlapOS Master."),
     "node report": Listed("node", "node_report:COMMAND", "run instance reports and garbage collection"),
     "node restart": Listed("node", "node_supervisor:RESTART", "restart installed processes"),

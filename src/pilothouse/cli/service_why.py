@@ -1,0 +1,59 @@
+"""``pilothouse service why``: which promise of an instance fails, since when, and what changed before."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from pilothouse.cli import listing
+from pilothouse.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from pilothouse.node.promise_why import Failing, Reason
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes besides what all of ``pilothouse service`` take."""
+    parser.add_argument("name", metavar="PARTITION", help="the partition on this machine, such as slappart0")
+    parser.add_argument("--cfg", metavar="FILE", help="the node's slapos.cfg, if it is not in its usual place")
+    parser.set_defaults(work=why)
+
+
+def why(chosen: argparse.Namespace) -> int:
+    """Say why; returns 4 when something is wrong, else 0. Raises UsageError."""
+    import msgspec
+
+    from pilothouse.cli.slapos import node_pass
+    from pilothouse.node.layout import InstancePlace
+    from pilothouse.node.promise_why import reason
+
+    place = InstancePlace(node_pass.load(chosen).instance_root, chosen.name)
+    if "/" in chosen.name or chosen.name in {"", ".", ".."} or not place.folder.is_dir():
+        raise UsageError(f"{chosen.name} is no partition below {place.root}; pilothouse service list names partitions")
+    found = reason(place)
+    listing.said(chosen, text_of(found), msgspec.to_builtins(found))
+    return ExitCode.FAILED if found.failing or found.error else ExitCode.SUCCESS
+
+
+def text_of(found: "Reason") -> str:
+    """Return it for people."""
+    lines = [line for one in found.failing for line in _failing(one)]
+    if found.error:
+        lines += ["its last processing failed:", *(f"  {line}" for line in found.error.splitlines())]
+    if found.unchecked:
+        lines.append(f"{found.unchecked} of {found.promises} promises have not been checked yet")
+    if not lines:
+        return f"{found.partition} is well: {found.promises} promises, none of them fails"
+    if found.command:
+        lines.append(f"next: {found.command}")
+    return "\n".join([found.partition, *lines])
+
+
+def _failing(one: "Failing") -> list[str]:
+    lines = [f"promise {one.name} fails: {one.message}"]
+    if one.story.since is not None:
+        times = "once" if one.story.failures == 1 else f"{one.story.failures} times"
+        lines.append(f"  since   {listing.moment(one.story.since)}, {times}")
+    lines.append(f"  fine    {listing.moment(one.story.fine) or 'never, as far as its log goes'}")
+    lines += [f"  before  {listing.moment(change.at)} {change.what}" for change in one.changes]
+    lines += [f"  number  {number.label} = {number.value}{number.unit}" for number in one.numbers]
+    lines += [f"  log     {line}" for line in one.lines]
+    return lines

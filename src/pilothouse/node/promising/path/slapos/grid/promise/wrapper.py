@@ -1,0 +1,5 @@
+"""Programs as promises."""
+
+from pilothouse.node.promising.wrapper import WrapPromise
+
+__all__ = ["WrapPromise"]
