@@ -34,8 +34,8 @@ def _outcome(check: Any, world: Any) -> str | None:
 def _main() -> None:
     sys.path.insert(0, str(ROOT))
     import requests
-    import slapos.slap  # type: ignore[import-not-found]
-    from slapos.util import dumps  # type: ignore[import-not-found]
+    import slapos.slap
+    from slapos.util import dumps
     from tests.interop.slap.checks import CHECKS
     from tests.interop.slap.world import World
 
