@@ -227,6 +227,14 @@ def runner(text: str, kind: str = "run", name: str = "wrapper") -> str:
     return f"mkdir -p etc/{kind}\ncat > etc/{kind}/{name} <<'END'\n#!/bin/sh\n{text}\nEND\nchmod 755 etc/{kind}/{name}"
 
 
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, though nobody may have asked for its status yet."""
+    from pilothouse.node import processes
+
+    found = processes.look(pid)
+    return found is None or found.state == "Z"
+
+
 def eventually(holds: Any, what: str = "it did not happen") -> None:
     until = time.monotonic() + PATIENCE
     while not holds():

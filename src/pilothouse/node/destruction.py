@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import buildout, certificates, child, identity, processes, release, supervisord
+from pilothouse.node import buildout, certificates, child, identity, processes, reading, release, supervisord
 from pilothouse.node.errors import LeftoverError
 from pilothouse.node.partition import Partition
 
@@ -51,7 +51,7 @@ def is_retained(folder: Path, now: float) -> bool:
 
 def _number(path: Path) -> float | None:
     try:
-        return float(path.read_text("utf-8"))
+        return float(reading.text(path) or "")
     except (OSError, ValueError):
         return None
 

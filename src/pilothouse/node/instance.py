@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pilothouse.node import child, decision, locks, master, processing, release, supervisord
+from pilothouse.node import child, decision, locks, master, processing, reading, release, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.crew import Crew
 from pilothouse.node.decision import Verdict
@@ -118,7 +118,7 @@ def _tidy_free(place: InstancePlace) -> None:
 def verdict_of(one: Partition, request: Request) -> Verdict:
     """Return what is to be done with a partition, from what lies on the disk."""
     default = one.config.maximum_periodicity
-    own = _text(one.software.folder / "periodicity") if one.software else None
+    own = reading.text(one.software.folder / "periodicity") if one.software else None
     periodicity = decision.periodicity_of(own, default)
     if periodicity is None and one.software:
         _log.warning("%s is no number of seconds; it is removed", one.software.folder / "periodicity")
@@ -136,17 +136,10 @@ def verdict_of(one: Partition, request: Request) -> Verdict:
 
 
 def _last(path: Path) -> decision.Last | None:
-    text = _text(path)
+    text = reading.text(path)
     try:
         return None if text is None else decision.Last(text, path.stat().st_mtime)
     except FileNotFoundError:
-        return None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8", "replace")
-    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -225,7 +218,7 @@ def _offline(config: Configuration, node: NodePlace, supervisor: Supervisor) -> 
     _log.info("Processing computer partitions offline...")
     try:
         for path in sorted(config.instance_root.glob("*/.requested_state")):
-            state = path.read_text("utf-8").strip()
+            state = (reading.text(path) or "").strip()
             path.unlink()
             if state == decision.STOPPED:
                 supervisord.stop_group(node, supervisor, path.parent.name)

@@ -3,11 +3,13 @@
 import contextlib
 import logging
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from pilothouse.node.errors import NodeError
 from pilothouse.node.identity import Identity
 
 _log = logging.getLogger("slapos")
@@ -82,12 +84,16 @@ def _file(at: int, name: str, who: Identity) -> int:
     with contextlib.suppress(FileNotFoundError):
         if os.stat(name, dir_fd=at, follow_symlinks=False).st_size >= _LARGEST:
             os.replace(name, f"{name}.1", src_dir_fd=at, dst_dir_fd=at)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     made = os.open(name, flags, 0o644, dir_fd=at)
+    status = os.fstat(made)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(made)
+        raise NodeError(f"{name} of a partition is no file of its own; remove it")
     _give(made, who)
     return made
 
 
 def _give(descriptor: int, who: Identity) -> None:
-    if who.drops and os.fstat(descriptor).st_nlink <= 2:  # noqa: PLR2004 - a directory counts itself
+    if who.drops:
         os.fchown(descriptor, who.uid, who.gid)

@@ -1,11 +1,9 @@
 """One partition brought to what the master wants, or checked; the master is told (node spec, sections 11.4 to 11.8)."""
 
-import contextlib
 import logging
-import os
 
 from pilothouse.files import write_atomic
-from pilothouse.node import certificates, checking, decision, identity, partition, passlog
+from pilothouse.node import certificates, checking, decision, identity, partition, passlog, reading
 from pilothouse.node.errors import NodeError, PromiseFailure
 from pilothouse.node.partition import Partition
 from pilothouse.slap.client import NotFoundError, SlapException
@@ -86,13 +84,10 @@ def _tell_stopped(one: Partition) -> None:
 
 def _send_transaction(one: Partition) -> None:
     """Tell the master what the instance still requests; it ends the rest."""
-    descriptor = None
-    with contextlib.suppress(FileNotFoundError):
-        descriptor = os.open(one.place.transaction, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if descriptor is None:
+    text = reading.text(one.place.transaction)
+    if text is None:
         return
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
-        names = [line.strip() for line in file if line.strip()]
+    names = [line.strip() for line in text.splitlines() if line.strip()]
     try:
         one.wanted.partition.setComputerPartitionRelatedInstanceList(names)
     except NotFoundError as error:

@@ -19,6 +19,7 @@ from pilothouse.node import (
     locks,
     master,
     partition,
+    reading,
     supervisord,
     usage,
 )
@@ -125,8 +126,7 @@ def _reports(one: Partition) -> Iterator[Path]:
 
 
 def _content(path: Path) -> bytes:
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-        return file.read()
+    return reading.content(path) or b""
 
 
 def _send_journals(config: Configuration, machine: "Computer") -> None:
@@ -174,10 +174,7 @@ def _end(one: Partition) -> None:
 
 
 def _is_waited_for(one: Partition) -> bool:
-    try:
-        names = set((one.place.folder / ".slapos-report-wait-service-list").read_text("utf-8").split())
-    except OSError:
-        return False
+    names = set((reading.text(one.place.folder / ".slapos-report-wait-service-list") or "").split())
     return any(
         f"{program['group']}:{program['name']}" in names and program["statename"] in {"RUNNING", "STARTING"}
         for program in one.supervisor.call("getAllProcessInfo")

@@ -13,6 +13,7 @@ from typing import IO, Final
 import msgspec
 
 from pilothouse.files import write_atomic
+from pilothouse.node import reading
 
 _EVENTS: Final = frozenset({"PROCESS_STATE_EXITED", "PROCESS_STATE_FATAL"})
 _WATCHED: Final = "-on-watch"
@@ -53,8 +54,8 @@ def handle(watch: Watch, event: str, payload: dict[str, str]) -> None:
     if event not in _EVENTS or _WATCHED not in name or not group or "/" in group:
         return
     folder = watch.instance_root / group if watch.instance_root else None
-    last = _text(folder / ".timestamp") if folder else None
-    if folder and not is_due(last, _text(folder / _BANGED)):
+    last = reading.text(folder / ".timestamp") if folder else None
+    if folder and not is_due(last, reading.text(folder / _BANGED)):
         return
     _bang(watch, group, f"{name} process in partition {group} encountered a problem")
     if folder and folder.is_dir():
@@ -70,13 +71,6 @@ def _bang(watch: Watch, group: str, message: str) -> None:
     )
     door.initializeConnection(watch.master_url, str(key) or None, str(certificate) or None)
     door.registerComputerPartition(watch.computer_id, group).bang(message)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8")
-    except OSError:
-        return None
 
 
 def listen(watch: Watch, source: IO[bytes], sink: IO[bytes]) -> None:

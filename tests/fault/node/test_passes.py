@@ -4,16 +4,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.nodes import URL, Machine, Script, eventually, runner
-
-from pilothouse.node import processes
+from tests.nodes import URL, Machine, Script, eventually, is_gone, runner
 
 HANGS = "[ -e again ] && { touch built; exit 0; }\ntouch again\necho $$ > pid\nsleep 3210 &\necho $! > child\nwait"
 
 
 def gone(path: Path) -> bool:
-    found = processes.look(int(path.read_text()))
-    return found is None or found.state == "Z"
+    return is_gone(int(path.read_text()))
 
 
 def held_up(node: Machine, master: Script, word: str) -> Path:
@@ -92,10 +89,9 @@ def test_a_service_that_ignores_its_end_is_killed_with_its_partition(node: Machi
     node.release(runner("(trap '' TERM HUP INT; cd /; setsid sleep 3211) &\necho $! > stubborn\nexec sleep 3211"))
     master.partition("slappart0", "started", timestamp="1")
     node.instance()
-    eventually((place / "stubborn").exists)
+    eventually(lambda: (place / "stubborn").exists() and (place / "stubborn").read_text().strip())
     master.partition("slappart0", "destroyed", timestamp="2")
     pid = int((place / "stubborn").read_text())
     node.run("report")
-    found = processes.look(pid)
-    assert found is None or found.state == "Z"
+    assert is_gone(pid)
     assert list(place.iterdir()) == []

@@ -4,9 +4,7 @@ import os
 import stat
 
 import pytest
-from tests.nodes import URL, Machine, Script, eventually, runner
-
-from pilothouse.node import processes
+from tests.nodes import URL, Machine, Script, eventually, is_gone, runner
 
 LOOP = "trap 'echo ended > stopped; exit' TERM\necho Working\nwhile :; do sleep 0.1; done"
 
@@ -200,8 +198,7 @@ def test_check_26_a_buildout_that_hangs_is_ended_with_its_family(node: Machine, 
     node.release("(setsid sleep 777 &)\nsleep 777 &\necho $! > child\nsleep 60")
     master.partition("slappart0", "stopped")
     assert "timed out after 1 seconds" in node.instance("--partition-timeout", "1", code=1).err
-    assert int((place / "child").read_text())
-    assert processes.look(int((place / "child").read_text())) is None
+    assert is_gone(int((place / "child").read_text()))
 
 
 def test_check_27_what_the_profile_is_told(node: Machine, master: Script) -> None:
@@ -236,6 +233,22 @@ def test_partitions_are_processed_together_up_to_the_limit(node: Machine, master
     node.configure(master.url, "parallel_partitions = 2", "partition_timeout = 60")
     node.instance()
     assert master.calls().count("stoppedComputerPartition") == 2
+
+
+def test_files_of_a_partition_that_are_none_hold_nothing_up(node: Machine, master: Script) -> None:
+    place = node.partition()
+    secret = node.root / "secret"
+    secret.write_text("1")
+    node.release(f"ln -s {secret} .slapos-request-transaction-slappart0")
+    os.mkfifo(place / ".timestamp")
+    master.partition("slappart0", "stopped", timestamp="1")
+    node.instance()
+    assert (place / ".timestamp").read_text() == "1"
+    assert "updateComputerPartitionRelatedInstanceList" not in master.calls()
+    (place / ".timestamp").unlink()
+    (place / ".timestamp").symlink_to(secret)
+    node.instance()
+    assert not (place / ".timestamp").is_symlink()
 
 
 def test_a_partition_cannot_lead_the_node_elsewhere(node: Machine, master: Script) -> None:

@@ -6,9 +6,8 @@ import signal
 from configparser import RawConfigParser
 from pathlib import Path
 
-from tests.nodes import Machine, Script, eventually, runner
+from tests.nodes import Machine, Script, eventually, is_gone, runner
 
-from pilothouse.node import processes
 from pilothouse.node.layout import NodePlace
 from pilothouse.node.supervisor_rpc import Supervisor
 
@@ -123,6 +122,5 @@ def test_a_supervisord_that_was_killed_comes_back_with_everything_once(node: Mac
     eventually(lambda: node.status()["slappart0:a-on-watch"] == "RUNNING")
     after = node.pids()["slappart0:a-on-watch"]
     assert after != before
-    gone = processes.look(before)
-    assert gone is None or gone.state == "Z"
+    assert is_gone(before)
     assert len((place / "pids").read_text().split()) == 2

@@ -75,6 +75,18 @@ def test_check_38_and_39_the_master_is_out_of_order(node: Machine, master: Scrip
     assert sorted(path.name for path in ran.parent.iterdir()) == before
 
 
+def test_offline_what_an_older_version_wanted_stopped_stops(node: Machine, master: Script) -> None:
+    place = node.partition()
+    node.release(runner("exec sleep 1000"))
+    master.partition("slappart0", "started", timestamp="1")
+    node.instance()
+    (place / ".requested_state").write_text("stopped\n")
+    master.answer("getFullComputerInformation", 503)
+    node.instance(code=3)
+    assert "slappart0:wrapper" not in node.status()
+    assert not (place / ".requested_state").exists()
+
+
 def test_check_41_the_master_fails_in_the_middle(node: Machine, master: Script) -> None:
     place = node.partition()
     node.release()
