@@ -42,6 +42,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add("--slapos-software-root", default=_SOFTWARE, help="Target location of software (default: %(default)s)")
     add("--slapos-buildout-directory", default=_OWN, help="Target location of the node's own files "
         "(default: %(default)s)")  # fmt: skip
+    add("--enable-shacache-proxy", action="store_true", help="Let the local master keep what is downloaded")
     add("--slapos-configuration-directory", help=f"Target location of configuration files (default: {_CONFIGURATION})")
 
 
@@ -82,7 +83,7 @@ def _may_do_without_root(chosen: argparse.Namespace, place: Path) -> bool:
 
 def _written(chosen: argparse.Namespace, file: Path, *, plain: bool) -> "Configuration":
     """Write slapos.cfg and slapos-proxy.cfg, and make the folders that they name."""
-    from pilothouse.cli.slapos import node_pass, templates
+    from pilothouse.cli.slapos import local_cache, node_pass, templates
     from pilothouse.files import write_atomic
     from pilothouse.node.configuration import configuration
 
@@ -94,6 +95,8 @@ def _written(chosen: argparse.Namespace, file: Path, *, plain: bool) -> "Configu
         f"software_root = {_full(chosen.slapos_software_root)}\n\n[slapproxy]\nhost = {chosen.daemon_listen_ip}\n"
         f"port = {chosen.daemon_listen_port}\ndatabase_uri = {own}/slapproxy.db\n"
     )
+    if chosen.enable_shacache_proxy:
+        proxy += local_cache.proxy_lines(Path(chosen.slapos_instance_root).expanduser().absolute())
     write_atomic(file.with_name("slapos-proxy.cfg"), proxy.encode(), durable=True)
     log = own / "log"
     log.mkdir(parents=True, exist_ok=True)
@@ -107,14 +110,17 @@ def _full(path: str) -> str:
 
 
 def _values(chosen: argparse.Namespace, own: Path, *, plain: bool) -> dict[str, dict[str, str | None]]:
+    from pilothouse.cli.slapos import local_cache
+
     address = chosen.daemon_listen_ip
-    host = f"[{address}]" if ":" in address else address
+    master = f"http://{f'[{address}]' if ':' in address else address}:{chosen.daemon_listen_port}"
     root = os.geteuid() == 0
     return {
+        **({"networkcache": local_cache.node_values(master)} if chosen.enable_shacache_proxy else {}),
         "slapos": {
             "computer_id": COMPUTER,
-            "master_url": f"http://{host}:{chosen.daemon_listen_port}",
-            "master_rest_url": f"http://{host}:{chosen.daemon_listen_port}/hateoas",
+            "master_url": master,
+            "master_rest_url": f"{master}/hateoas",
             "key_file": None,
             "cert_file": None,
             "certificate_repository_path": None,

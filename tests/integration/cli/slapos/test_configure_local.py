@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.nodes import Machine, eventually, machine
 from tests.serverprocess import SOURCES
@@ -79,3 +80,16 @@ def test_one_command_makes_a_machine_that_deploys_a_service(node: Machine) -> No
 
 def test_an_ordinary_user_names_all_folders(node: Machine) -> None:
     assert "must be run as root" in configured(node, "--slapos-instance-root", str(Path("/nowhere")), code=5)
+
+
+def test_the_local_master_keeps_what_is_downloaded_when_asked(node: Machine) -> None:
+    port = free_port()
+    configured(node, *options(node, port), "--enable-shacache-proxy")
+    said = (node.root / "etc/slapos.cfg").read_text()
+    assert said.count(f"= http://127.0.0.1:{port}/shacache/cache\n") == 2
+    assert said.count(f"= http://127.0.0.1:{port}/shacache/dir\n") == 2
+    key = node.instances / "shacache/signing.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}/shacache") as http:
+        kept = http.post("/cache", content=b"kept")
+        assert (kept.status_code, http.get(f"/cache/{kept.text}").content) == (201, b"kept")
