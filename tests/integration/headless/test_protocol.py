@@ -157,6 +157,24 @@ async def test_check_59_others_sessions_do_not_exist(server: Server) -> None:
     assert await owner.becomes(accepted.session, "running") == "running"
 
 
+@pytest.mark.parametrize("kind", ["start", "attach", "cancel", "query", "list"])
+async def test_check_59_a_stranger_may_only_log_in(server: Server, kind: str) -> None:
+    owner, stranger = await Guest.inside(server), await Guest.to(server)
+    accepted = await owner.start(module("LOOP"))
+    await stranger.greet()
+    await stranger.say({
+        "start": messages.Start("a-request", (module("OK1"),), wait="-1", events="all"),
+        "attach": messages.Attach(accepted.session, 1),
+        "cancel": messages.Cancel(accepted.session, "force"),
+        "query": messages.Query(session=accepted.session),
+        "list": messages.List(mine=False),
+    }[kind])  # fmt: skip
+    assert (await stranger.hear()).name == "PROTO_STATE"
+    assert await stranger.hear() is None, "the connection is closed"
+    assert len(list(server.spools.iterdir())) == 1, "it started something"
+    assert await owner.becomes(accepted.session, "running") == "running"
+
+
 async def test_messages_out_of_turn(server: Server) -> None:
     guest = await Guest.inside(server)
     guest.numbers.sent += 1
