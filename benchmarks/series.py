@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import machine, measure, records, startup
+from benchmarks import batches, machine, measure, records, startup
 from benchmarks.peers.contract import Peer, Task, UnpreparedError
 from benchmarks.progress import Progress
 from benchmarks.records import Record
@@ -66,14 +66,15 @@ class Series:
                 progress.finished(self._keep(self._take(turn, targets)))
 
     def on_startup(self, program: Path) -> None:
-        """Measure how our commands start."""
-        found = startup.commands(program)
+        """Measure how our commands start, and how long a batch takes to be accepted."""
         runs = self._plan.runs * startup.STARTS_PER_RUN
-        progress = Progress(len(found) * runs)
-        for run in range(runs):
-            for name, argv in found.items():
-                turn = Turn(STARTUP, 0, run, name)
-                progress.finished(self._keep(self._start(turn, argv)))
+        with batches.served(program) as calls:
+            found = startup.commands(program) | calls
+            progress = Progress(len(found) * runs)
+            for run in range(runs):
+                for name, argv in found.items():
+                    turn = Turn(STARTUP, 0, run, name)
+                    progress.finished(self._keep(self._start(turn, argv)))
 
     def _prepare(self) -> None:
         for name, peer in self._peers.items():

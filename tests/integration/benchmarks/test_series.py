@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import records
+from benchmarks.batches import CHALLENGE_CALL, PEER_CALL
 from benchmarks.measure import Order
 from benchmarks.peers.contract import Peer, Task, UnpreparedError, base_environ
 from benchmarks.series import Plan, Series
@@ -68,4 +69,6 @@ def test_a_missing_command_is_a_failed_start(tmp_path: Path) -> None:
         "autoexec --help": "failed",
         "planta_headless.py --version": "failed",
         LOCAL_JOB: "failed",
+        PEER_CALL: "failed",
+        CHALLENGE_CALL: "failed",
     }
