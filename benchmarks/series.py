@@ -69,7 +69,7 @@ class Series:
         """Measure how our commands start, and how long a batch takes to be accepted."""
         runs = self._plan.runs * startup.STARTS_PER_RUN
         with batches.served(program) as calls:
-            found = startup.commands(program) | calls
+            found = {**startup.commands(program), **calls}
             progress = Progress(len(found) * runs)
             for run in range(runs):
                 for name, argv in found.items():

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,6 +61,7 @@ class Server:
     limits: SessionLimits = field(default_factory=lambda: SessionLimits(grace=2.0))
     tls: ssl.SSLContext | None = None
     certificate: bytes | None = None
+    python: str = sys.executable
     port: int = 0
     store: Store | None = None
     database: Path | str = ""
@@ -73,7 +75,13 @@ class Server:
         self.store = await open_store(self.database or self.folder / "server.db")
         self._stop = asyncio.Event()
         up = asyncio.Event()
-        config = Config(data=self.folder / "headless", bounds=self.bounds, limits=self.limits, timing=self.timing)
+        config = Config(
+            data=self.folder / "headless",
+            python=self.python,
+            bounds=self.bounds,
+            limits=self.limits,
+            timing=self.timing,
+        )
         listener = Listener(bound, self.tls, self.certificate)
         serving = running.serve(config, self.store, [listener], up.set, self._stop)
         self._task = asyncio.create_task(serving)

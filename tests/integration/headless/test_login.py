@@ -4,11 +4,16 @@ import asyncio
 import getpass
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from tests import headlesscall
 from tests.headlessserver import PASSWORDS, SECRETS, Guest, Server, module, serving
 
@@ -183,3 +188,80 @@ async def test_plain_speech_on_the_wrong_port_is_closed(server: Server) -> None:
     assert await reader.read() == b""
     writer.close()
     assert isinstance(await (await Guest.inside(server)).start(module("OK1")), messages.Accepted)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("osuser:alice@host7", ""),
+        ("osuser:alice@host8", "OS_NOT_MAPPED"),
+        ("osuser:bob@host7", "OS_NOT_MAPPED"),
+        ("https://host7/alice", "AUTH_FAILED"),
+    ],
+    ids=["mapped", "host", "account", "name"],
+)
+async def test_a_client_certificate_names_the_osuser(tmp_path: Path, name: str, told: str) -> None:
+    settings, context = _certificates(tmp_path, name)
+    async with serving(tmp_path, tls=context) as server:
+        login = OsLogin("alice", "host7", "R41", True)
+        await server.write(lambda c: headless_accounts.put_os_login(c, login))
+        words = ["-s", f"127.0.0.1:{server.port}", "-a", "osuser", "-v", "-t", "-1", "-m", "OK1"]
+        answer = await headlesscall.call(words, tmp_path, settings)
+        assert (answer.code, told in answer.out) == (1 if told else 0, True)
+        assert len(list(server.spools.iterdir())) == (0 if told else 1)
+
+
+async def test_a_client_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
+    settings, context = _certificates(tmp_path, "osuser:alice@host7", trusted=False)
+    async with serving(tmp_path, tls=context) as server:
+        login = OsLogin("alice", "host7", "R41", True)
+        await server.write(lambda c: headless_accounts.put_os_login(c, login))
+        words = ["-s", f"127.0.0.1:{server.port}", "-a", "osuser", "-v", "-t", "-1", "-m", "OK1"]
+        assert (await headlesscall.call(words, tmp_path, settings)).code == 1
+        assert list(server.spools.iterdir()) == []
+
+
+async def test_without_a_client_certificate_tls_needs_a_secret(tmp_path: Path) -> None:
+    settings, context = _certificates(tmp_path, "osuser:alice@host7")
+    del settings["cert_file"]
+    async with serving(tmp_path, tls=context) as server:
+        words = ["-s", f"127.0.0.1:{server.port}", "-a", "osuser", "-m", "OK1"]
+        answer = await headlesscall.call(words, tmp_path, settings)
+        assert answer.code == 2
+        assert list(server.spools.iterdir()) == []
+
+
+def _certificates(folder: Path, name: str, *, trusted: bool = True) -> tuple[dict[str, str], ssl.SSLContext]:
+    """Return the settings of a client whose certificate has this URI, and a server's context that asks for it."""
+    authority, others = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    authority.configure_trust(context)
+    written = folder / "client.pem"
+    written.touch(mode=0o600)
+    written.write_bytes(_issue(authority if trusted else others, name))
+    return {"encrypted": "true", "ca_file": str(folder / "ca.pem"), "cert_file": str(written)}, context
+
+
+def _issue(authority: trustme.CA, name: str) -> bytes:
+    """Return a key and its certificate, which trustme itself makes for hosts only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    signer = load_pem_private_key(authority.private_key_pem.bytes(), None)
+    issuer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "batches")]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(name)]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return plain + certificate.public_bytes(Encoding.PEM)
