@@ -107,9 +107,11 @@ class Mariadb(Server):
         program = shutil.which("mariadbd", path=PATH)
         assert program, "the tests need a MariaDB server; run: scripts/server-present mariadbd mariadb-server"
         owner = pwd.getpwuid(os.geteuid()).pw_name
-        data = self.folder / "data"
+        data, own = self.folder / "data", self.folder / "own"
+        own.mkdir()  # servers that share a folder for this remove each other's files
         made = subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--user={owner}", "--skip-test-db",
+            ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--tmpdir={own}", f"--user={owner}",
+             "--skip-test-db",
              "--auth-root-authentication-method=normal"],
             env=os.environ | {"PATH": PATH}, check=False, capture_output=True, text=True,
         )  # fmt: skip
@@ -123,7 +125,7 @@ class Mariadb(Server):
         )
         socket = self.folder / "s"
         self.serve(
-            [program, "--no-defaults", f"--datadir={data}", f"--user={owner}", f"--port={self.port}",
+            [program, "--no-defaults", f"--datadir={data}", f"--tmpdir={own}", f"--user={owner}", f"--port={self.port}",
              "--bind-address=127.0.0.1", f"--socket={socket}", f"--init-file={setup}", "--skip-name-resolve",
              f"--pid-file={self.folder}/pid"],
             None,

@@ -25,11 +25,17 @@ def held_up(node: Machine, master: Script, word: str) -> Path:
     return release if word == "software" else place
 
 
+def await_build(node: Machine, place: Path) -> None:
+    """Wait until the buildout hangs, and the pass has noted that it runs."""
+    eventually(lambda: (place / "child").exists() and (place / "child").read_text().strip())
+    eventually(lambda: any(node.root.rglob("*.child")))
+
+
 @pytest.mark.parametrize("word", ["software", "instance"])
 def test_after_a_kill_the_next_pass_ends_what_was_left_and_goes_on(node: Machine, master: Script, word: str) -> None:
     place = held_up(node, master, word)
     process = node.start(word)
-    eventually(lambda: (place / "child").exists() and (place / "child").read_text().strip())
+    await_build(node, place)
     process.kill()
     process.communicate()
     assert not gone(place / "child")
@@ -47,7 +53,7 @@ def test_a_pass_that_is_told_to_end_takes_its_programs_along(node: Machine, mast
     """Check 79: the pid file stays, and the next pass works."""
     place = held_up(node, master, "instance")
     process = node.start("instance")
-    eventually(lambda: (place / "child").exists() and (place / "child").read_text().strip())
+    await_build(node, place)
     process.terminate()
     process.communicate()
     assert process.returncode == -signal.SIGTERM
@@ -61,7 +67,7 @@ def test_a_pass_that_is_told_to_end_takes_its_programs_along(node: Machine, mast
 def test_two_passes_at_once_are_one(node: Machine, master: Script) -> None:
     place = held_up(node, master, "instance")
     first = node.start("instance")
-    eventually(lambda: (place / "child").exists() and (place / "child").read_text().strip())
+    await_build(node, place)
     assert f"is aleady running with pid {first.pid}, exiting." in node.apart("instance", code=10)
     first.terminate()
     first.communicate()
