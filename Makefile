@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 TEST_READY := $(VENV)/.test-ready
 # The tests wait as much as they work, so more of them run at once than there are processors.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadfile
 
 .PHONY: demo test lint unit bench lock clean
 

@@ -23,13 +23,7 @@ from pilothouse.tools.catalog import Catalog
 from pilothouse.tools.sql.databases import Database, Session, SqlError, connect
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql")),
-        pytest.param("mariadb", marks=pytest.mark.xdist_group("mariadb")),
-    ],
-)
+@pytest.fixture(scope="module", params=["postgresql", "mariadb"])
 def server(request: pytest.FixtureRequest) -> Server:
     found: Server = request.getfixturevalue(request.param)
     return found

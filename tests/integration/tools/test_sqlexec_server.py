@@ -132,7 +132,6 @@ def postgresql_row(server: Postgresql) -> dict[str, Any]:
     return {"nodeType": "PostgreSQL", "serviceAddr": f"127.0.0.1:{server.port}/postgres", **where}
 
 
-@pytest.mark.xdist_group("postgresql")
 def test_passwords_come_from_the_account_call(sql: Phase, postgresql: Postgresql) -> None:
     sql.console.answers[calls.ACCOUNT] = lambda _: envelope(PASSWORD)
     for name in ("1.sql", "2.sql"):
@@ -145,7 +144,6 @@ def test_passwords_come_from_the_account_call(sql: Phase, postgresql: Postgresql
     assert PASSWORD not in ran.log
 
 
-@pytest.mark.xdist_group("postgresql")
 def test_a_password_the_server_does_not_know(sql: Phase, postgresql: Postgresql) -> None:
     sql.console.answers[calls.ACCOUNT] = lambda _: refusal(520, "no account")
     sql.file("1.sql", "select 1;", **postgresql_row(postgresql))
@@ -155,7 +153,6 @@ def test_a_password_the_server_does_not_know(sql: Phase, postgresql: Postgresql)
     assert (ran.code, "WARN: control server refused" in ran.log) == (0, True), ran.log
 
 
-@pytest.mark.xdist_group("postgresql")
 @pytest.mark.parametrize("by", ["file", "env"])
 def test_a_password_in_a_file_or_variable_goes_first(sql: Phase, postgresql: Postgresql, by: str) -> None:
     sql.file("1.sql", "select 1;", **postgresql_row(postgresql))

@@ -173,8 +173,6 @@ def test_a_product_that_nobody_offers_is_refused(slapos: Slapos, words: tuple[st
 
 SCRIPT = """\
 import sys
-
-pytestmark = pytest.mark.xdist_group("interop-client_command")  # its servers are dear
 partition = request(plain, sys.argv[1], filter_kw={"computer_guid": sys.argv[2]})
 supply(plain, sys.argv[2])
 print(partition.getId(), partition.getState(), getInformation(sys.argv[1])._reference == sys.argv[1], __file__)

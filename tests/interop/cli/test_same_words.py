@@ -10,8 +10,6 @@ from tests.interop.cli.world import Site
 from tests.originals import Original
 from tests.slaposcli import HEAD, Done, Slapos
 
-pytestmark = pytest.mark.xdist_group("interop-same_words")  # its servers are dear
-
 SOURCE = "http://src.example/a.tgz"
 SOFTWARE = "http://sr.example/software.cfg"
 

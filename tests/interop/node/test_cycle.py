@@ -13,9 +13,6 @@ import pytest
 from tests.interop.node.sites import Site, with_certificates
 from tests.originals import Original
 
-# each test goes on where the one before stopped
-pytestmark = pytest.mark.xdist_group("interop-cycle")
-
 USAGE = (
     '<?xml version="1.0"?><journal><transaction type="Sale Packing List"><title>Resource consumptions</title>'
     "<start_date></start_date><stop_date>2026-11-22 at 08:15:43</stop_date><reference>COMP-1</reference>"

@@ -13,8 +13,6 @@ from tests.slaposnode import Ran, run
 Client = Callable[..., Ran]
 SCRIPT = """\
 import sys
-
-pytestmark = pytest.mark.xdist_group("interop-commands")  # its servers are dear
 partition = request(sys.argv[2], sys.argv[1], filter_kw={"computer_guid": sys.argv[3]})
 supply(sys.argv[2], sys.argv[3])
 print(partition.getId(), partition.getState(), getInformation(sys.argv[1])._reference == sys.argv[1], __file__)

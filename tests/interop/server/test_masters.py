@@ -15,8 +15,6 @@ from tests.sshd import free_port
 from pilothouse.slap import client
 from pilothouse.slap.marshal_writer import dumps
 
-pytestmark = pytest.mark.xdist_group("interop-masters")  # its servers are dear
-
 THERE, AS_PARTITION, DEAD = (f"http://sr.example/{name}.cfg" for name in ("there", "part", "dead"))
 
 

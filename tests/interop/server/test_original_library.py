@@ -12,8 +12,6 @@ from tests.slapmaster import Master
 from pilothouse.slap import client
 from pilothouse.slap.marshal_writer import dumps
 
-pytestmark = pytest.mark.xdist_group("interop-original_library")  # its servers are dear
-
 
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Master]:

@@ -12,8 +12,6 @@ from tests.originals import Original
 from tests.slaposcli import Slapos
 from tests.slaposnode import Ran, as_root, run
 
-pytestmark = pytest.mark.xdist_group("interop-registration")  # its servers are dear
-
 DENIED = "Access denied to the SlapOS Master. Please check the authentication token or require a new one."
 
 

@@ -13,8 +13,6 @@ from tests.slapproxy import SlapProxy
 from pilothouse.slap import client
 from pilothouse.slap.marshal_writer import dumps
 
-pytestmark = pytest.mark.xdist_group("interop-original_proxy")  # its servers are dear
-
 ROOT = Path(__file__).parents[3]
 
 
