@@ -28,6 +28,7 @@ class UnknownUserError(UsageError):
 
 def first_administrator(connection: Connection, caller: Caller, now: float) -> Secret | None:
     """Make the first administrator and return its token; None when there are users already."""
+    accounts.alone(connection)
     if accounts.listed(connection):
         return None
     add_user(connection, caller, ADMINISTRATOR, "", ["admin"], "", now)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import cast
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from pilothouse.identity.caller import Role
 from pilothouse.store.schema import memberships, projects, users
@@ -31,6 +31,7 @@ _ROLES_OF = Statement(
         memberships.c.user_id == given(memberships.c.user_id, "user")
     )
 )
+_ALONE = Statement(select(func.pg_advisory_xact_lock(0x6669727374)))
 _ADD = Statement(insertion(users, "name", "email", "created"))
 _ENABLE = Statement(
     update(users).where(users.c.id == given(users.c.id, "user")).values(disabled_at=given(users.c.disabled_at, "at"))
@@ -50,6 +51,12 @@ def find(connection: Connection, name: str) -> User | None:
     """Return a user, also one who may not log in."""
     row = _BY_NAME.first(connection, name=name)
     return None if row is None else _user(row, _by_user(_ROLES_OF.rows(connection, user=row[0])))
+
+
+def alone(connection: Connection) -> None:
+    """Let no other server make its first user until this transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        _ALONE.run(connection)
 
 
 def add(connection: Connection, name: str, email: str, now: float) -> User:
