@@ -1,4 +1,4 @@
-"""A firewall that keeps its permanent rules in a file, and writes down what it is told; answers as firewall-cmd does."""
+"""A firewall that keeps its permanent rules in a file, and writes down what it is told."""
 
 import shlex
 from pathlib import Path

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.nodes import Machine
 from tests.serverprocess import SOURCES
 
+_PATIENCE = 180.0
 _BEFORE = """
 set -e
 mount -t tmpfs none "$PLACE"
@@ -19,12 +20,15 @@ formats() { slapos node format --now "$@" || [ $? = 2 ]; }
 """
 
 
-def inside(node: Machine, script: str, **more: str) -> dict[str, str]:
-    """Run shell lines; returns what they said after each line ``--- name``, by name, and before under ``""``."""
+def inside(node: Machine, script: str, *, network: bool = True, **more: str) -> dict[str, str]:
+    """Run shell lines; returns what they said after each line ``--- name``, by name, and before under ``""``.
+
+    Without a network of their own they reach the scripted master.
+    """
     place = node.root / "etc"
     place.mkdir(exist_ok=True)
     done = subprocess.run(
-        ["unshare", "--net", "--mount", "--ipc", "sh", "-c", _BEFORE + script],
+        ["unshare", *(["--net"] if network else []), "--mount", "sh", "-c", _BEFORE + script],
         env={
             **os.environ,
             "PYTHONPATH": str(SOURCES),
@@ -41,6 +45,7 @@ def inside(node: Machine, script: str, **more: str) -> dict[str, str]:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        timeout=_PATIENCE,
     )
     assert done.returncode == 0, done.stdout
     first, *parts = ("\n" + done.stdout).split("\n--- ")

@@ -4,8 +4,11 @@ from pilothouse.node import firewall_rules
 
 PARAMETERS = {
     "ip_list": [("lo", "127.0.0.1"), ("route_a", "10.0.0.1")],
-    "full_ip_list": [("route_b", "10.0.0.2", "10.0.0.254", "255.255.255.0", "10.0.0.0"), ("route_b", "fd00::1", "", "", "")],
-}  # fmt: skip
+    "full_ip_list": [
+        ("route_b", "10.0.0.2", "10.0.0.254", "255.255.255.0", "10.0.0.0"),
+        ("route_b", "fd00::1", "", "", ""),
+    ],
+}
 ADD = "--permanent --direct --add-rule ipv4 filter "
 
 
