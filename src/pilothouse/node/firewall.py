@@ -154,9 +154,10 @@ def _other(rule: str, option: str) -> list[str]:
 def answer(asked: Firewall, words: Sequence[str]) -> bool:
     """Ask the firewall; raises NodeError when it says neither yes nor no."""
     status, said = _run([*asked.command, *words])
-    if said not in {"yes", "no"}:
+    last = said.splitlines()[-1:]
+    if last not in (["yes"], ["no"]):
         raise NodeError(f"{shlex.join([*asked.command, *words])} ended with {status}: {said}")
-    return said == "yes"
+    return last == ["yes"]
 
 
 def succeed(asked: Firewall, words: Sequence[str]) -> None:

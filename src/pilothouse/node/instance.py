@@ -13,7 +13,6 @@ import msgspec
 from pilothouse.node import (
     child,
     decision,
-    firewall,
     locks,
     managers,
     master,
@@ -77,6 +76,8 @@ def run(config: Configuration, request: Request) -> int:
     if not config.forbid_supervisord_automatic_launch:
         supervisor = supervisord.launch(node)
     if "firewall" in config.sections or any(node.group_file(name).exists() for name in ("firewall", "dbus")):
+        from pilothouse.node import firewall  # noqa: PLC0415 - few machines have one
+
         firewall.declare(config, node, supervisor)
     try:
         listed = master.partitions(master.computer(config))
@@ -160,11 +161,12 @@ def _last(path: Path) -> decision.Last | None:
 
 def _worked_through(partitions: list[Partition], request: Request, helpers: Managers) -> Findings:
     findings = Findings()
-    # managers see every partition, and may change what is to be done with it
-    due = [one for one in partitions if helpers or verdict_of(one, request) is not Verdict.LEAVE]
+    judged = ((one, verdict_of(one, request)) for one in partitions)
+    # managers see every partition
+    due = [(one, verdict) for one, verdict in judged if helpers or verdict is not Verdict.LEAVE]
 
-    def work(one: Partition) -> None:
-        if not _worked(one, request, findings, helpers):
+    def work(item: tuple[Partition, Verdict]) -> None:
+        if not _worked(*item, request, findings, helpers):
             findings.away = True
             crew.halt()
 
@@ -183,11 +185,13 @@ def width_of(partitions: list[Partition]) -> int:
     return asked or min(4, os.cpu_count() or 1)
 
 
-def _looked_after(one: Partition, request: Request, helpers: Managers) -> None:
+def _looked_after(one: Partition, verdict: Verdict, request: Request, helpers: Managers) -> None:
     """Process or check one partition, and have managers act before and after."""
     try:
-        helpers.instance(one)
-        verdict = verdict_of(one, request)
+        if helpers:
+            helpers.instance(one)
+            # they may have removed what it was judged by
+            verdict = verdict_of(one, request)
         if verdict is Verdict.PROCESS:
             processing.process(one, stops=request.stops)
         elif verdict is Verdict.CHECK:
@@ -196,12 +200,12 @@ def _looked_after(one: Partition, request: Request, helpers: Managers) -> None:
         helpers.instance_tear_down(one)
 
 
-def _worked(one: Partition, request: Request, findings: Findings, helpers: Managers) -> bool:
+def _worked(one: Partition, verdict: Verdict, request: Request, findings: Findings, helpers: Managers) -> bool:
     """Look after one partition, and tell how it went; False when the master went away."""
     name, remote = one.place.name, one.wanted.partition
     try:
         with locks.held(one.node.run, name):
-            _looked_after(one, request, helpers)
+            _looked_after(one, verdict, request, helpers)
     except master.AWAY as error:
         _log.warning("%s: %s", name, error)
         return False

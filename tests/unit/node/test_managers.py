@@ -1,6 +1,7 @@
 """What managers decide, and which of them there are (node spec, section 23)."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_port_is_redirected_once_and_somewhere() -> None:
 
 
 def test_disks_are_given_away_if_they_are_disks_and_nobody_uses_them() -> None:
-    tree = [
+    tree: list[dict[str, Any]] = [
         {"name": "sda", "type": "disk", "children": [{"name": "sda1", "type": "part", "mountpoint": "/"}]},
         {"path": "/dev/sdb", "type": "disk", "mountpoints": [None], "children": [{"name": "x", "type": "lvm"}]},
     ]

@@ -3,37 +3,35 @@
 Each one is a module of this package with a class `Manager`; `load` makes those that are named.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
-from pilothouse.node.computer import Description
-from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import ConfigurationError
-from pilothouse.node.shape import Shape
-from pilothouse.node.system import System
 
 if TYPE_CHECKING:
+    from pilothouse.node.computer import Description
+    from pilothouse.node.configuration import Configuration
     from pilothouse.node.partition import Partition
+    from pilothouse.node.shape import Shape
+    from pilothouse.node.system import System
 
 KNOWN: Final = ("cpuset", "devperm", "portredir", "prerm", "whitelistfirewall")
 _PREFIX: Final = len("manager:")
 
 
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
+class Setting(NamedTuple):
     """What managers are told of ``slapos.cfg``; ``items`` are the sections of managers, by the manager's name."""
 
     path: str
     instance_root: Path
-    items: Mapping[str, Mapping[str, str]] = {}
+    items: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     power_users: tuple[str, ...] = ()
     has_firewall: bool = False
 
 
-def setting_of(asked: Configuration | Shape) -> Setting:
+def setting_of(asked: "Configuration | Shape") -> Setting:
     """Return what managers need of a node's configuration."""
     return Setting(
         path=asked.path,
@@ -50,10 +48,10 @@ class Manager:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
 
-    def format(self, machine: Description, changes: System) -> None:
+    def format(self, machine: "Description", changes: "System") -> None:
         """Act before the partitions are formatted."""
 
-    def format_tear_down(self, machine: Description, changes: System) -> None:
+    def format_tear_down(self, machine: "Description", changes: "System") -> None:
         """Act after they were, or after that failed."""
 
     def instance(self, one: "Partition") -> None:
@@ -75,12 +73,12 @@ class Managers:
     def __bool__(self) -> bool:
         return bool(self._members)
 
-    def format(self, machine: Description, changes: System) -> None:
+    def format(self, machine: "Description", changes: "System") -> None:
         """See `Manager`."""
         for member in self._members:
             member.format(machine, changes)
 
-    def format_tear_down(self, machine: Description, changes: System) -> None:
+    def format_tear_down(self, machine: "Description", changes: "System") -> None:
         """See `Manager`."""
         for member in self._members:
             member.format_tear_down(machine, changes)
@@ -107,5 +105,6 @@ def load(setting: Setting, names: Sequence[str]) -> Managers:
         if name not in KNOWN:
             text = f"There is no manager {name!r}; manager_list may name {', '.join(KNOWN)}"
             raise ConfigurationError(text, setting.path, "slapos", "manager_list")
-    # a manager is code that is loaded by those only who name it
+    import importlib  # noqa: PLC0415 - a manager is code that is loaded by those only who name it
+
     return Managers([importlib.import_module(f"{__name__}.{name}").Manager(setting) for name in names])
