@@ -72,7 +72,11 @@ def prepare(shape: Shape, changes: System) -> Description:
     if shape.certificate_repository_path:
         changes.folder(shape.certificate_repository_path, 0o700)
     machine = msgspec.structs.replace(
-        machine, slapos_version=__version__, python_version=platform.python_version(), os_type=_os_type()
+        machine,
+        public_ipv4_address=_public_address(shape),
+        slapos_version=__version__,
+        python_version=platform.python_version(),
+        os_type=_os_type(),
     )
     if not changes.dry:
         _record(shape, machine)
@@ -174,6 +178,14 @@ def _make_folder(shape: Shape, slot: Slot, folder: Path, changes: System) -> Non
         changes.give(folder, slot.user.name)
     if shape.partition_disk_quota:
         quotas.limit(changes, folder, slot.user.name, shape.partition_disk_quota)
+
+
+def _public_address(shape: Shape) -> str | None:
+    if not shape.public_ipv4_services:
+        return None
+    from pilothouse.node import public_address  # noqa: PLC0415 - few machines ask
+
+    return public_address.found(shape.public_ipv4_services)
 
 
 def _os_type() -> str:

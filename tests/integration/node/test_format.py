@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from tests.nodes import Machine, Script
+from tests.webserver import Answer, WebServer
 
 from pilothouse.slap import marshal_reader
 
@@ -104,6 +105,49 @@ def test_values_that_cannot_be_are_refused_with_their_place(node: Machine, maste
     place = f"({node.cfg}, section [slapformat], tap_ipv6)"
     said = node.run("format", "--now", code=1).err
     assert f"""Option 'tap_ipv6' needs to be "True" or "False", wrong value: 'maybe' {place}""" in said
+
+
+def test_the_address_that_two_services_agree_on_is_told(node: Machine, master: Script, web: WebServer) -> None:
+    bodies = {"/a": b"192.0.2.1\n", "/b": b"<html>", "/c": b"192.0.2.7", "/d": b"192.0.2.7 ", "/e": b"192.0.2.9"}
+    web.answers.update({path: Answer(200, body) for path, body in bodies.items()})
+    shaped(node, master, "public_ipv4_services =", *(f"  {web.url}{path}" for path in [*bodies, "/none"]))
+    node.run("format", "--now")
+    assert json.loads((node.root / "slapos.json").read_text())["public_ipv4_address"] == "192.0.2.7"
+    asked = [one.path for one in web.asked]
+    assert "/d" in asked
+    assert "/e" not in asked
+
+
+def test_what_was_being_made_is_made_and_a_damaged_archive_is_set_aside(node: Machine, master: Script) -> None:
+    shaped(node, master)
+    node.run("format", "--now")
+    (node.root / "slapos.xml.planned").write_bytes(
+        (node.root / "slapos.xml").read_bytes().replace(b"127.20", b"127.21")
+    )
+    (node.root / "slapos.xml.zip").write_bytes(b"PK damaged")
+    node.run("format", "--now")
+    told = json.loads((node.root / "slapos.json").read_text())
+    assert told["partition_list"][0]["address_list"][0]["addr"].startswith("127.21.")
+    assert not (node.root / "slapos.xml.planned").exists()
+    assert [path.read_bytes() for path in node.root.glob("slapos.xml.zip_broken_*")] == [b"PK damaged"]
+    (node.root / "slapos.xml").write_text("<marshal")
+    assert "slapos.xml cannot be read" in node.run("format", "--now", code=1).err
+
+
+def test_the_log_of_format_is_there_even_when_the_configuration_is_wrong(node: Machine, master: Script) -> None:
+    shaped(node, master, f"log_file = {node.root}/log/format.log", "create_tun = perhaps")
+    node.run("format", "--now", code=1)
+    assert (node.root / "log" / "format.log").exists()
+
+
+def test_partitions_that_were_recorded_otherwise_are_refused(node: Machine, master: Script) -> None:
+    shaped(node, master)
+    node.run("format", "--now")
+    path = node.root / "slapos.xml"
+    good = path.read_text()
+    first = json.loads((node.root / "slapos.json").read_text())["partition_list"][0]["address_list"][0]["addr"]
+    path.write_text(good.replace(f"<string>{first}</string>", "<string>somewhere</string>"))
+    assert "slappart0: 'somewhere' is recorded, which is no address" in node.run("format", "--now", code=1).err
 
 
 def test_after_a_boot_every_partition_is_processed_again(node: Machine, master: Script) -> None:
