@@ -105,7 +105,7 @@ async def test_a_question_is_heard_also_when_it_comes_together_with_the_start(
 async def keep_the_loop_busy() -> None:
     """Let everything that can come have come whenever the loop looks."""
     while True:
-        time.sleep(0.2)  # noqa: ASYNC251 - the loop is to be blocked
+        time.sleep(0.2)
         await asyncio.sleep(0)
 
 
