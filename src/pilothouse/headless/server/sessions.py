@@ -214,12 +214,18 @@ class Sessions:
                 if why and not await asyncio.to_thread(live.spool.is_alive):
                     await self._end(live, never_ran(live, why, self.site.clock.time()))
                     return
-            while (line := await connect(live.spool)) is not None:
-                await self._follow(live, line)
-            result = await asyncio.to_thread(settled, live, self.site.clock.time())
-            await self._end(live, result)
+            await self._end(live, await self._accompany(live))
         except Exception:  # noqa: BLE001 - one session's trouble is not the others'
             _LOG.exception("session %s: the server lost hold of it; it is taken up again at the next start", live.sid)
+
+    async def _accompany(self, live: Live) -> Result:
+        while True:
+            while (line := await connect(live.spool)) is not None:
+                await self._follow(live, line)
+            try:
+                return await asyncio.to_thread(settled, live, self.site.clock.time())
+            except BlockingIOError:
+                continue  # its shim, which an earlier server had started, has come up only now
 
     async def _launch(self, live: Live) -> str:
         live.last += 1
