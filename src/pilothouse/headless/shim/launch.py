@@ -101,7 +101,10 @@ def _become(plan: Plan, folder: int, program: int, out: int, err: int, told: int
         words = [plan["python"], "-I", "-X", "utf8", "-c", _BOOT, str(program), str(told)]
         os.execve(plan["python"], words, _environment(plan))
     except BaseException as error:  # noqa: BLE001 - nothing may get back into the shim's own code
-        os.write(2, f"the worker cannot be started: {error}\n".encode())
+        hint = ""
+        if isinstance(error, PermissionError):
+            hint = f"; let the account {plan['account']['name']} run it, or set headless_python to one that it can"
+        os.write(2, f"the worker cannot be started: {error}{hint}\n".encode())
     finally:
         os._exit(_NOT_STARTED)
 
