@@ -92,9 +92,9 @@ def _show(chosen: argparse.Namespace) -> int:
     value = {**msgspec.to_builtins(row), "jobs": [msgspec.to_builtins(job) for job in jobs]}
     if chosen.json:
         return listing.said(chosen, "", value)
-    for label, value in _facts(row, chosen):
-        if value:
-            print(f"{label:12}{_clean(value)}")
+    for label, fact in _facts(row):
+        if fact:
+            print(f"{label:12}{_clean(fact)}")
     print()
     cells = [
         (str(job.n), job.kind, job.name, job.state, _took(job.started, job.ended), _end(job), _clean(job.reason))
@@ -103,7 +103,7 @@ def _show(chosen: argparse.Namespace) -> int:
     return listing.show(chosen, ("job", "kind", "name", "state", "took", "end", "reason"), cells, [])
 
 
-def _facts(row: "SessionRow", chosen: argparse.Namespace) -> Iterator[tuple[str, str]]:
+def _facts(row: "SessionRow") -> Iterator[tuple[str, str]]:
     yield "session", row.sid
     yield "state", row.state + (f": {row.reason}" if row.reason else "")
     yield "user", f"{row.user_name}, runs as {row.os_account}"

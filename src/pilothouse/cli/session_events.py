@@ -33,7 +33,8 @@ def line_of(event: Mapping[str, Any], marks: Marks) -> Line:
     at = datetime.fromisoformat(event["t"]).timestamp()
     job = f"job {event['job']}" if "job" in event else "session"
     text = clean(str(event.get("#text", "")))
-    mark, parts = " ", ()
+    mark = " "
+    parts: Line
     match event["#name"]:
         case "log":
             bad = "yellow" if event["stream"] == "stderr" else ""

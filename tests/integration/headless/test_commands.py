@@ -5,12 +5,13 @@ import getpass
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests import headlesscall
-from tests.headlessserver import PASSWORDS, SECRETS
+from tests.headlessserver import PASSWORDS, SECRETS, end_shim
 
 from pilothouse.cli.main import main
 
@@ -152,3 +153,33 @@ def test_no_secret_is_kept_or_shown(capsys: pytest.CaptureFixture[str], tmp_path
     for hidden in (secret[29:], SECRETS["R41"][29:], PASSWORDS["R41"]):
         assert hidden not in listed
         assert hidden.encode() not in database
+
+
+@pytest.mark.parametrize("words", [(), ("--cancel",)])
+async def test_a_server_is_stopped_with_its_sessions_or_without(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    await asyncio.to_thread(set_up, capsys, tmp_path)
+    data = ("--data", str(tmp_path))
+    long = ("module", "add", "LONG", *data, "--policy", "queue", "--exec", "sleep", "100")
+    await asyncio.to_thread(command, capsys, "headless", *long)
+    process, address = await begin(tmp_path, "headless", "serve")
+    line = ["-s", address, "-u", "R41", "-p", "r41.secret", "-m", "LONG"]
+    for _ in range(2):
+        assert (await headlesscall.call(line, tmp_path)).code == 0
+    assert (await asyncio.to_thread(_second, tmp_path))[0] == 7, "one server serves a folder"
+    said = await asyncio.to_thread(command, capsys, "headless", "stop", "--json", *words, *data)
+    assert json.loads(said)["left"] == (0 if words else 2)
+    await process.communicate()
+    assert process.returncode == 0
+    found = json.loads(await asyncio.to_thread(command, capsys, "session", "list", "--json", *data))
+    assert [row["state"] for row in found] == (["cancelled"] * 2 if words else ["queued", "running"])
+    await asyncio.to_thread(command, capsys, "headless", "stop", *data, code=2)
+    for row in found:
+        end_shim(tmp_path / "headless" / "spool" / row["sid"])
+
+
+def _second(folder: Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pilothouse.cli.main", "headless", "serve", "--listen", "127.0.0.1:0"]
+    done = subprocess.run([*command, "--data", str(folder)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr

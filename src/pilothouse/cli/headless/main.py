@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pilothouse.cli import database
-from pilothouse.cli.headless import catalogue, credentials, serve, users
+from pilothouse.cli.headless import catalogue, credentials, serve, stop, users
 
 _TEXT: Final = """\
 Serve headless batches, and say who may run what. Set-up works on the server's database itself: no running server and
@@ -21,6 +21,7 @@ examples:
   pilothouse headless module add ROLLOUT --definition params.json --nodes nodes.json
   pilothouse headless login add alice host7 R41 --default
   pilothouse headless serve                                    or within the control server: see 'pilothouse up'
+  pilothouse headless stop                                     what runs goes on; --cancel ends it first
   pilothouse headless user list --json
 """
 
@@ -35,6 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     things = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     serve.add_parser(things)
+    stop.add_parser(things)
     made = [*users.add_parsers(things), *credentials.add_parsers(things), *catalogue.add_parsers(things)]
     for command in made:
         command.add_argument("--json", action="store_true", help="print JSON")

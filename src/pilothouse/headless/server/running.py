@@ -8,9 +8,9 @@ import socket
 import ssl
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,9 +21,11 @@ from pilothouse.headless.server import oslogin
 from pilothouse.headless.server.acceptance import Site
 from pilothouse.headless.server.bounds import Bounds, SessionLimits, named_numbers
 from pilothouse.headless.server.connection import Door, Timing
+from pilothouse.headless.server.leaving import cancel_all
 from pilothouse.headless.server.listeners import Hall
 from pilothouse.headless.server.login import PLAIN, PLUS, Reception, binding_of
 from pilothouse.headless.server.retention import Retention
+from pilothouse.headless.server.seat import Seat
 from pilothouse.headless.server.sessions import Sessions
 from pilothouse.settings import Settings
 from pilothouse.store import headless_accounts
@@ -98,6 +100,23 @@ async def serve(
     clock = clock or SystemClock()
     await _check_accounts(store)
     identity = await asyncio.to_thread(identity_of, config.data)
+    seat = await asyncio.to_thread(Seat, config.data)
+    try:
+        await _serve(config, store, clock, identity, seat, listeners, started, stop)
+    finally:
+        seat.leave()
+
+
+async def _serve(
+    config: Config,
+    store: Store,
+    clock: Clock,
+    identity: "Identity",
+    seat: Seat,
+    listeners: Sequence[Listener],
+    started: Callable[[], None],
+    stop: asyncio.Event,
+) -> None:
     site = Site(
         store=store,
         clock=clock,
@@ -123,11 +142,11 @@ async def serve(
                 started()
             await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             sessions.draining = True
+            if stop.is_set() and (mode := await asyncio.to_thread(seat.cancels)) is not None:
+                await _unless(cancel_all(sessions, mode), tasks)
             await hall.close()
             # half a launch would be a lost session at the next start
-            last = asyncio.create_task(sessions.drain())
-            await asyncio.wait({last, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            last.cancel()
+            await _unless(sessions.drain(), tasks)
     finally:
         waiting.cancel()
         for task in tasks:
@@ -136,6 +155,15 @@ async def serve(
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _unless(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
+    """Do it, unless what it needs ends."""
+    doing = asyncio.create_task(work)
+    await asyncio.wait({doing, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    doing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await doing
 
 
 class Identity(NamedTuple):
