@@ -23,6 +23,7 @@ class Daemon:
         self.process: asyncio.subprocess.Process | None = None
 
     async def begin(self, **settings: str) -> None:
+        settings = {"headless_shared_account": "true", **settings}
         environment = {**os.environ, **{f"PILOTHOUSE_{name.upper()}": text for name, text in settings.items()}}
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pilothouse.cli.main", "headless", "serve", "--data", str(self.server.folder),

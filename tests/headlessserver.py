@@ -81,6 +81,7 @@ class Server:
             bounds=self.bounds,
             limits=self.limits,
             timing=self.timing,
+            shared_account=True,
         )
         listener = Listener(bound, self.tls, self.certificate)
         serving = running.serve(config, self.store, [listener], up.set, self._stop)

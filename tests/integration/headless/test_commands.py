@@ -183,3 +183,28 @@ def _second(folder: Path) -> tuple[int, str]:
     command = [sys.executable, "-m", "pilothouse.cli.main", "headless", "serve", "--listen", "127.0.0.1:0"]
     done = subprocess.run([*command, "--data", str(folder)], capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
+
+
+async def test_a_group_gives_its_rights_to_its_members(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    await asyncio.to_thread(set_up, capsys, tmp_path)
+    data = ("--data", str(tmp_path))
+
+    def headless(*words: str, code: int = 0) -> str:
+        return command(capsys, "headless", *words, *data, code=code)
+
+    account = getpass.getuser()
+    user = ("user", "add", "R50", "--os-account", account, "--group", "night")
+    await asyncio.to_thread(headless, *user, code=2)
+    await asyncio.to_thread(headless, "group", "add", "night", "--right", "module:009*", "--right", "see:own")
+    await asyncio.to_thread(headless, *user)
+    await asyncio.to_thread(headless, "cred", "add", "R50", "--out", str(tmp_path / "r50.secret"))
+    assert json.loads(await asyncio.to_thread(headless, "group", "list", "--json")) == [
+        {"name": "night", "rights": ["module:009*", "see:own"], "members": ["R50"]}
+    ]
+    process, address = await begin(tmp_path, "headless", "serve")
+    line = ["-s", address, "-u", "R50", "-p", "r50.secret", "-t", "-1"]
+    assert (await headlesscall.call([*line, "-m", "009DLK"], tmp_path)).code == 0
+    assert (await headlesscall.call([*line, "-f", "a.py"], tmp_path)).code == 2
+    await asyncio.to_thread(headless, "group", "remove", "night")
+    assert (await headlesscall.call([*line, "-m", "009DLK"], tmp_path)).code == 2
+    await stop(process)

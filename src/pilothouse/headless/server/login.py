@@ -20,7 +20,7 @@ from pilothouse.headless.messages import Challenge, Kdf, Login
 from pilothouse.headless.server.rights import Rights, parse
 from pilothouse.identity.caller import Caller
 from pilothouse.identity.throttle import Throttle
-from pilothouse.store import audit, headless_accounts
+from pilothouse.store import audit, headless_accounts, headless_groups
 from pilothouse.store.contract import Store
 from pilothouse.store.headless_accounts import Credential, HeadlessUser, OsLogin
 
@@ -45,7 +45,7 @@ class LoginRefusedError(PilothouseError):
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
-    """A user who is logged in."""
+    """A user who is logged in; its rights are with those of its groups."""
 
     user: HeadlessUser
     rights: Rights
@@ -171,7 +171,14 @@ class Reception:
             user.valid_to is not None and now >= user.valid_to
         ):
             raise LoginRefusedError(ErrorCode.AUTH_FAILED, _FAILED, "outside the user's time of validity")
-        visitor = Visitor(user=user, rights=parse(user.rights), credential=credential, how=how, address=address)
+        words = await self._store.read(lambda c: headless_groups.rights_of(c, user))
+        visitor = Visitor(
+            user=msgspec.structs.replace(user, rights=words),
+            rights=parse(words),
+            credential=credential,
+            how=how,
+            address=address,
+        )
 
         def record(connection: Connection) -> None:
             headless_accounts.logged_in(connection, user.name, now)

@@ -56,6 +56,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     python: str = sys.executable
     auth: tuple[str, ...] = ("challenge", "osuser")
+    shared_account: bool = False
     bounds: Bounds = Bounds()
     limits: SessionLimits = SessionLimits()
     timing: Timing = Timing()
@@ -75,6 +76,7 @@ def config_of(settings: Settings) -> Config:
         data=settings.data / "headless",
         python=str(settings.headless_python or sys.executable),
         auth=settings.headless_auth,
+        shared_account=settings.headless_shared_account,
         bounds=bounds,
         limits=limits,
     )
@@ -98,7 +100,7 @@ async def serve(
 ) -> None:
     """Serve until ``stop`` is set; sessions go on. Raises RefusedError, SettingsError, StoreError before that."""
     clock = clock or SystemClock()
-    await _check_accounts(store)
+    await _check_accounts(store, shared=config.shared_account)
     identity = await asyncio.to_thread(identity_of, config.data)
     seat = await asyncio.to_thread(Seat, config.data)
     try:
@@ -196,7 +198,7 @@ def door(config: Config, identity: Identity, listener: Listener) -> Door:
     return Door(identity.service, socket.gethostname(), config.auth, tuple(mechanisms), binding, config.timing)
 
 
-async def _check_accounts(store: Store) -> None:
+async def _check_accounts(store: Store, *, shared: bool) -> None:
     users = await store.read(headless_accounts.users)
     for user in users:
         try:
@@ -204,4 +206,9 @@ async def _check_accounts(store: Store) -> None:
         except SettingsError as error:
             raise RefusedError(f"headless user {user.name}: {error}") from None
     if os.geteuid() != 0:
+        if len(users) > 1 and not shared:
+            raise RefusedError(
+                f"the jobs of {len(users)} headless users would all run as this server and reach each other's files: "
+                "start it as root, or set headless_shared_account"
+            )
         _LOG.warning("not root: all headless jobs run as this server's own account, and can reach its files")
