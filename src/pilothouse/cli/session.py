@@ -92,7 +92,7 @@ def _show(chosen: argparse.Namespace) -> int:
     value = {**msgspec.to_builtins(row), "jobs": [msgspec.to_builtins(job) for job in jobs]}
     if chosen.json:
         return listing.said(chosen, "", value)
-    for label, fact in _facts(row):
+    for label, fact in (*_facts(row), ("limits", _limits(_folder(chosen, row)))):
         if fact:
             print(f"{label:12}{_clean(fact)}")
     print()
@@ -115,6 +115,15 @@ def _facts(row: "SessionRow") -> Iterator[tuple[str, str]]:
     yield "client", row.client
     yield "credential", row.credential
     yield "request", row.request
+
+
+def _limits(spool: "Spool") -> str:
+    held = spool.held()
+    if held is None:
+        return ""
+    words = {"cgroup": "by control group", "rlimit": "by process", "none": "not held"}
+    counted = words[held["processes"]] if held["processes"] != "rlimit" else "by account"
+    return f"memory {words[held['memory']]}, processes {counted}"
 
 
 def _lasted(row: "SessionRow") -> str:
@@ -200,12 +209,16 @@ def _found(chosen: argparse.Namespace) -> "tuple[SessionRow, list[JobRow]]":
 
 
 def _spool(chosen: argparse.Namespace, row: "SessionRow") -> "Spool":
-    from pilothouse.headless.server.spool import Spool
-
-    found = Spool(Path(database.settings_of(chosen).data) / "headless" / "spool" / row.sid)
+    found = _folder(chosen, row)
     if not found.exists:
         raise UsageError(f"the events of session {row.sid} are no longer kept here: {found.folder}")
     return found
+
+
+def _folder(chosen: argparse.Namespace, row: "SessionRow") -> "Spool":
+    from pilothouse.headless.server.spool import Spool
+
+    return Spool(Path(database.settings_of(chosen).data) / "headless" / "spool" / row.sid)
 
 
 def _lines(spool: "Spool", start: int) -> Iterator[bytes]:

@@ -139,6 +139,15 @@ def _definition(job: Job) -> int:
     for name, content in job["files"].items():
         with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123
             file.write(content)
+    try:
+        return _engine(job)
+    finally:
+        for name in job["files"]:  # parameters may be secrets
+            with contextlib.suppress(OSError):
+                os.unlink(name)  # noqa: PTH108
+
+
+def _engine(job: Job) -> int:
     with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         try:
             _relay(process.stdout or ())
