@@ -6,7 +6,7 @@ goes further by watching which lines are reached. In a virtual environment of it
     python -m venv fuzz && fuzz/bin/pip install atheris msgspec
     PYTHONPATH=src:. fuzz/bin/python -m tests.fuzz.headless_bytes -max_total_time=600 CORPUS
 
-``CORPUS`` is a folder that keeps what was found; it is furnished with valid messages. Whatever libFuzzer understands may
+``CORPUS`` is a folder that keeps what was found; it is furnished with valid messages. Options of libFuzzer may
 follow. An input that breaks a rule is written to ``crash-...`` and ends the run.
 """
 

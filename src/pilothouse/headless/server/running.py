@@ -21,6 +21,7 @@ from pilothouse.headless.server import oslogin
 from pilothouse.headless.server.acceptance import Site
 from pilothouse.headless.server.bounds import Bounds, SessionLimits, named_numbers
 from pilothouse.headless.server.connection import Door, Timing
+from pilothouse.headless.server.engine import environment_of
 from pilothouse.headless.server.leaving import cancel_all
 from pilothouse.headless.server.listeners import Hall
 from pilothouse.headless.server.login import PLAIN, PLUS, Reception, binding_of
@@ -60,6 +61,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Bounds = Bounds()
     limits: SessionLimits = SessionLimits()
     timing: Timing = Timing()
+    engine: dict[str, str] = {}
 
 
 def config_of(settings: Settings) -> Config:
@@ -79,6 +81,7 @@ def config_of(settings: Settings) -> Config:
         shared_account=settings.headless_shared_account,
         bounds=bounds,
         limits=limits,
+        engine=environment_of(settings),
     )
 
 
@@ -127,6 +130,7 @@ async def _serve(
         python=config.python,
         bounds=config.bounds,
         limits=config.limits,
+        engine=config.engine,
     )
     sessions = Sessions(site)
     hall = Hall(Reception(store, clock, identity.secret), sessions, config.bounds)
