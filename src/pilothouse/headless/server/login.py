@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any, Final
@@ -31,6 +32,8 @@ _OF_ADDRESS: Final = 30
 _BCRYPT: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _BCRYPT_LAST: Final = ".Oeu"  # what 128 bits leave for the last of 22 letters
 _FAILED: Final = "login refused"
+_TLS_HELLO: Final = b"\x16\x03"
+_LOG: Final = logging.getLogger("pilothouse.headless")
 
 
 class LoginRefusedError(PilothouseError):
@@ -111,6 +114,7 @@ class Reception:
         self._secret = secret
         self._of_user = Throttle(clock, _OF_USER)
         self._of_address = Throttle(clock, _OF_ADDRESS)
+        self._strangers = Throttle(clock, 1)
 
     async def begin(self, login: Login, address: str, binding: bytes | None) -> Exchange:
         """Return the exchange of a login by SCRAM. Raises LoginRefusedError."""
@@ -187,6 +191,13 @@ class Reception:
 
         await self._store.write(record)
         return visitor
+
+    def strange(self, preamble: bytes, address: str) -> None:
+        """Tell the log, once a minute for each address, of somebody who speaks something else."""
+        if self._strangers.wait(address) <= 0:
+            self._strangers.failed(address)
+            what = "TLS, and this port is plain" if preamble.startswith(_TLS_HELLO) else "another protocol"
+            _LOG.info("%s speaks %s: hung up", address, what)
 
     def _check_pace(self, owner: str, address: str) -> None:
         wait = max(self._of_user.wait(f"{owner}|{address}"), self._of_address.wait(address))
