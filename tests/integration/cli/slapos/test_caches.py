@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from tests.slaposcli import Slapos
 from tests.webserver import Answer, WebServer
 
-from pilothouse.cli.slapos.operating_system import current
+from pilothouse.slap.cache_systems import current
 
 SOFTWARE = "http://sr.example/software.cfg"
 SOURCE = "http://src.example/a.tgz"
