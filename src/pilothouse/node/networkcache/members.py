@@ -5,6 +5,7 @@ Both who packs and who unpacks ask here, so that nothing is uploaded that no nod
 
 import os.path
 import tarfile
+from itertools import dropwhile
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -68,8 +69,10 @@ class Members:
             raise ArchiveError(f"'{path}' is there twice")
 
     def _check_link(self, path: PurePosixPath, target: str) -> None:
+        steps = dropwhile(lambda step: step in {"/", ".."}, PurePosixPath(target).parts)
         place = PurePosixPath(os.path.normpath(self._release / path.parent / target))
-        if not any(place.is_relative_to(root) for root in (self._release, *SYSTEM)):
+        # a step back after a name may lead anywhere, for the name may be that of a link
+        if ".." in steps or not any(place.is_relative_to(root) for root in (self._release, *SYSTEM)):
             raise ArchiveError(f"the link '{path}' leads to {place}: neither below {self._release} nor into the system")
 
 

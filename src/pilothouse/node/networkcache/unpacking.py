@@ -4,17 +4,18 @@ Every path is below a directory that is held open and closed to others, so no li
 of it, neither one of the archive nor one that is put there meanwhile.
 """
 
+import gzip
 import os
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from pilothouse.node.identity import Identity
 from pilothouse.node.networkcache.members import ArchiveError, Members, mode_of
 
-_CHUNK = 1024 * 1024
-_PRIVATE = 0o700
+_CHUNK: Final = 1024 * 1024
+_PRIVATE: Final = 0o700
 
 
 def unpack(stream: BinaryIO, into: Path, release: Path, owner: Identity) -> None:
@@ -25,7 +26,7 @@ def unpack(stream: BinaryIO, into: Path, release: Path, owner: Identity) -> None
     members = Members(PurePosixPath(release))
     directories: dict[PurePosixPath, tarfile.TarInfo | None] = {}
     try:
-        with tarfile.open(fileobj=stream, mode="r|*") as archive:
+        with gzip.GzipFile(fileobj=stream) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
             while (member := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep every member, and releases have many
                 path = members.take(member)
@@ -35,7 +36,9 @@ def unpack(stream: BinaryIO, into: Path, release: Path, owner: Identity) -> None
                 else:
                     _write(archive, members, member, into / path, into)
                     _give(into / path, member, owner)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+            while packed.read(_CHUNK):
+                pass  # the end has the sum of the whole
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ArchiveError(f"the archive cannot be read: {error}") from None
     if not directories:
         raise ArchiveError("the archive is empty")
