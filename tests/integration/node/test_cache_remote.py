@@ -180,3 +180,23 @@ def test_what_may_be_in_an_archive(tmp_path: Path) -> None:
     assert (made / "deep").stat().st_mode & 0o7777 == 0o555
     assert (made / "again").readlink() == Path("deep/down")
     (made / "deep").chmod(0o755)
+
+
+def test_the_same_release_is_the_same_archive(tmp_path: Path) -> None:
+    """Whatever the order in which its directories list their names; so an archive that is there is not sent again."""
+    archives = []
+    for number, names in enumerate(("abc", "cba")):
+        release = tmp_path / str(number) / "r"
+        (release / "folder").mkdir(parents=True)
+        for name in names:
+            (release / "folder" / name).write_text(name)
+            os.utime(release / "folder" / name, (1, 1))
+        (release / ".netrc").write_text("password")
+        for folder in (release / "folder", release):
+            os.utime(folder, (2, 2))
+        stream = io.BytesIO()
+        pack(release, stream, ME)
+        archives.append(stream.getvalue())
+    assert archives[0] == archives[1]
+    with tarfile.open(fileobj=io.BytesIO(archives[0])) as tar:
+        assert tar.getnames() == ["r", "r/folder", "r/folder/a", "r/folder/b", "r/folder/c"]
