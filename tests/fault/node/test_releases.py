@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -14,10 +15,17 @@ from tests.nodes import URL, Machine, Script
 from tests.serverprocess import SOURCES
 from tests.webserver import Answer
 
-from pilothouse.node.layout import md5_of
+from pilothouse.node import locks, release
+from pilothouse.node.layout import NodePlace, SoftwarePlace, md5_of
 from pilothouse.slap.cache_systems import current
 
-MAKES = "rm -f done\ntouch begun\nmkdir -p parts\ntouch instance.cfg parts/a parts/b parts/c\ntouch done"
+MAKES = """
+rm -f done
+[ -e kill ] && { rm kill; kill -9 $PPID; exit 1; }
+touch begun
+mkdir -p parts
+touch instance.cfg parts/a parts/b parts/c
+touch done"""
 PATIENCE = 300
 
 
@@ -57,6 +65,34 @@ def test_a_pass_that_is_killed_at_any_step_leaves_nothing_half(node: Machine, ma
     if scenario == "destroy":
         master.supply(URL, "destroyed")
     assert killed_at_each_step(node, scenario) > 10
+
+
+def test_a_release_is_not_used_while_it_is_built_again(node: Machine, master: Script) -> None:
+    """Neither when a pass with --force is killed in mid build: the next pass builds it anew."""
+    buildable(node, master)
+    node.apart("software")
+    place = SoftwarePlace(node.software, URL)
+    assert release.usable(place)
+    (place.folder / "kill").touch()
+    process = node.start("software", "--force")
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not release.usable(place)
+    node.partition()
+    master.partition("slappart0", "stopped")
+    assert "is not present on system" in node.apart("instance", code=1)
+    node.apart("software")
+    assert release.installed(place)
+    assert (place.folder / "done").exists()
+
+
+def test_no_instance_is_deployed_from_a_release_that_is_being_built(node: Machine, master: Script) -> None:
+    node.release()
+    node.partition()
+    master.partition("slappart0", "stopped")
+    with locks.held(NodePlace(node.instances).run, f"software-{md5_of(URL)}"):
+        assert "is not present on system.\nCannot deploy instance. It is being built now." in node.instance(code=1).err
+    node.instance()
 
 
 def test_a_download_that_is_killed_at_any_step_leaves_nothing_half(node: Machine, master: Script) -> None:
