@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pilothouse.node import child, decision, locks, master, processing, reading, release, supervisord
+from pilothouse.node import child, decision, locks, master, processing, reading, removal, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.crew import Crew
 from pilothouse.node.decision import Verdict
@@ -108,7 +108,7 @@ def filtered(config: Configuration, listed: "Iterable[ComputerPartition]", only:
 
 def _tidy_free(place: InstancePlace) -> None:
     if place.private.exists():
-        release.remove(place.private)
+        removal.remove(place.private)
     place.timestamp.unlink(missing_ok=True)
     left = [name for name in os.listdir(place.folder) if name != ".slapos-resource"]  # noqa: PTH208
     if left:

@@ -14,6 +14,7 @@ from pilothouse.node import (
     child,
     freespace,
     identity,
+    locks,
     profile,
     release,
     supervision,
@@ -56,13 +57,14 @@ def install(partition: Partition) -> None:
     software = _software(partition)
     _link(place.folder / "software_release", software.folder, owner)
     _check_mode(place.folder)
-    if not software.folder.is_dir() or not release.usable(software):
-        raise NodeError(
-            f"Software Release {software.url} is not present on system.\nCannot deploy instance. "
-            "It is built by: slapos node software"
-        )
-    _write_profile(partition, software, owner)
-    _run_buildout(partition, software, owner)
+    with locks.shared(partition.node.run, f"software-{software.md5}") as idle:
+        if not idle or not release.usable(software):
+            raise NodeError(
+                f"Software Release {software.url} is not present on system.\nCannot deploy instance. "
+                + ("It is built by: slapos node software" if idle else "It is being built now.")
+            )
+        _write_profile(partition, software, owner)
+        _run_buildout(partition, software, owner)
     _note_retention(partition)
 
 
