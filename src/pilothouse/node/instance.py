@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pilothouse.node import child, decision, locks, master, processing, reading, release, supervisord
+from pilothouse.node import child, decision, locks, master, names, processing, reading, release, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.crew import Crew
 from pilothouse.node.decision import Verdict
@@ -67,6 +67,8 @@ def run(config: Configuration, request: Request) -> int:
         listed = master.partitions(master.computer(config))
         known(listed, request.only)
         wanted = filtered(config, listed, request.only)
+        if not request.only:
+            names.remember(node, wanted)
     except master.AWAY as error:
         _log.warning("%s", error)
         return _offline(config, node, supervisor)

@@ -20,15 +20,17 @@ _LONGEST: Final = 3600.0  # that failures put off a pass which is made more ofte
 
 
 class Turn(msgspec.Struct):
-    """One kind of pass: ``base`` is when its last one began, ``due`` what failures and chance make of its interval.
+    """One kind of pass: ``first`` is when its first one is due, ``base`` when its last one began.
 
+    ``factor`` is what chance makes of the interval.
     ``streak`` counts passes that only signals asked for: a node's own reports come back as signals, and must not
     keep it busy.
     """
 
     kind: Kind
     interval: float
-    base: float
+    first: float
+    base: float = float("-inf")
     factor: float = 1.0
     began: bool = False
     running: bool = False
@@ -59,8 +61,7 @@ class Schedule:
             if turn := before.get(kind.name):
                 turn.interval = interval
             else:
-                first = 0.0 if kind.early else interval * self._chance()
-                turn = Turn(kind, interval, now + first - interval)
+                turn = Turn(kind, interval, now + (0.0 if kind.early else interval * self._chance()))
             self.turns[kind.name] = turn
         # a kind that is not wanted any more is forgotten when it has ended
         self.turns |= {name: turn for name, turn in before.items() if turn.running and name not in self.turns}
@@ -106,7 +107,7 @@ class Schedule:
             return turn.ended
         if turn.busy:
             return turn.ended + _BUSY_PAUSE
-        timer = max(turn.base + self._interval(turn), turn.ended + _PAUSE)
+        timer = self._timer(turn)
         if turn.signalled is None:
             return timer
         gap = min(turn.interval, 2.0**turn.streak) if turn.streak else 0.0
@@ -130,6 +131,9 @@ class Schedule:
         if name not in {kind.name for kind in self._plan.kinds()}:
             del self.turns[name]
 
+    def _timer(self, turn: Turn) -> float:
+        return max(turn.base + self._interval(turn), turn.ended + _PAUSE) if turn.began else turn.first
+
     def _interval(self, turn: Turn) -> float:
         interval = turn.interval
         if self.heard and turn.kind.signalled and not turn.failures:
@@ -145,8 +149,6 @@ class Schedule:
     def _why(self, turn: Turn, now: float) -> Why:
         if turn.by_hand:
             return "hand"
-        if not turn.began:
-            return "start"
-        if turn.busy or now >= max(turn.base + self._interval(turn), turn.ended + _PAUSE):
-            return "timer"
-        return "signal"
+        if turn.signalled is not None and now < self._timer(turn) and not turn.busy:
+            return "signal"
+        return "timer" if turn.began else "start"
