@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from pilothouse.node import pidfile
 
 
 @pytest.fixture
-def place(node: Machine, master: Script) -> Iterator[Path]:
+def place(node: Machine, master: Script) -> Path:
     """A partition with a service that is to run."""
     node.release(runner("exec sleep 1000"))
     folder = node.partition()

@@ -1,7 +1,9 @@
 """HTTP as masters, and what stands before them, may answer it."""
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -136,3 +138,37 @@ def test_hosts_and_ports(text: str, place: tuple[str, int]) -> None:
 def test_no_host_and_port(text: str) -> None:
     with pytest.raises(UnreadableError, match="is no host and port"):
         place_of(text, "http")
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"]
+)
+def test_an_answer_that_trickles_for_ever_is_left(beginning: bytes) -> None:
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection = server.accept()[0]
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(beginning)
+                while not over.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            patient = Exchange(0.3, lambda: context(None, None, None, verify=None))
+            with pytest.raises(TimeoutError, match=r"too slowly|timed out"):
+                patient.send(Call("GET", f"http://127.0.0.1:{server.getsockname()[1]}/x", {}))
+        finally:
+            over.set()
+            thread.join(PATIENCE)
+
+
+def test_a_connection_that_is_kept_gives_each_answer_its_own_time() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+    with answering(*[answer] * 4, kept=True) as (url, _):
+        patient = Exchange(0.5, lambda: context(None, None, None, verify=None))
+        for _ in range(4):
+            assert patient.send(Call("GET", url, {})).body == b"x"
+            time.sleep(0.4)
