@@ -77,7 +77,7 @@ class Keeper:
 
     async def run(self) -> int:
         """Work until SIGTERM or SIGINT; returns the exit code. Raises RefusedError when another daemon is there."""
-        with status.alone(self._order.instance_root), self._signals():
+        with self._signals(), status.alone(self._order.instance_root):
             async with asyncio.TaskGroup() as group:
                 beating = group.create_task(self._beat())
                 hearing = self._listening(group)
