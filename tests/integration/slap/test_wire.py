@@ -3,13 +3,14 @@
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from pilothouse.clock import ManualClock
 from pilothouse.slap.client.exchange import Call, Exchange, Reply
+from pilothouse.slap.client.pace import Paced
 from pilothouse.slap.client.trust import context
 from pilothouse.slap.client.wire import UnreadableError, place_of
 
@@ -165,10 +166,19 @@ def test_an_answer_that_trickles_for_ever_is_left(beginning: bytes) -> None:
             thread.join(PATIENCE)
 
 
-def test_a_connection_that_is_kept_gives_each_answer_its_own_time() -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
-    with answering(*[answer] * 4, kept=True) as (url, _):
-        patient = Exchange(0.5, lambda: context(None, None, None, verify=None))
-        for _ in range(4):
-            assert patient.send(Call("GET", url, {})).body == b"x"
-            time.sleep(0.4)
+def test_each_answer_has_its_own_time_and_more_for_more_bytes() -> None:
+    clock = ManualClock()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        paced = Paced(ours, 60.0, clock.monotonic)
+        for _ in range(3):
+            paced.begin()
+            clock.advance(119)
+            theirs.sendall(b"x" * 10_000)
+            assert paced.readinto(bytearray(10_000)) == 10_000
+            clock.advance(10)  # as long as these bytes are worth
+            theirs.sendall(b"x")
+            assert paced.readinto(bytearray(1)) == 1
+            clock.advance(2)
+            with pytest.raises(TimeoutError, match="too slowly: 10001 bytes so far"):
+                paced.readinto(bytearray(1))

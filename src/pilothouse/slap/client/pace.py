@@ -3,6 +3,7 @@
 import io
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,15 +19,18 @@ class Paced(io.RawIOBase):
     ever. Raises TimeoutError.
     """
 
-    def __init__(self, source: socket.socket, timeout: float | None) -> None:
+    def __init__(
+        self, source: socket.socket, timeout: float | None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__()
+        self._monotonic = monotonic
         self._source = source
         self._timeout = timeout
         self.begin()
 
     def begin(self) -> None:
         """Begin to wait for an answer."""
-        self._until = None if self._timeout is None else time.monotonic() + 2 * self._timeout
+        self._until = None if self._timeout is None else self._monotonic() + 2 * self._timeout
         self._received = 0
 
     def readable(self) -> bool:
@@ -36,7 +40,7 @@ class Paced(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer") -> int:
         """Read what there is, at most as much as fits."""
         if self._until is not None and self._timeout is not None:
-            left = self._until + self._received / SLOWEST - time.monotonic()
+            left = self._until + self._received / SLOWEST - self._monotonic()
             if left <= 0:
                 raise TimeoutError(f"the answer comes too slowly: {self._received} bytes so far")
             self._source.settimeout(min(left, self._timeout))
