@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pilothouse.cli import examples
 from pilothouse.cli.demo_targets import Targets, targets
 from pilothouse.cli.display.hints import Hints, program
 from pilothouse.cli.display.progress import display_for
@@ -70,7 +71,7 @@ async def _demo(folder: Path, *, plain: bool, embedded: bool) -> int:
         code = ExitCode.SUCCESS
         for name, text in _SAMPLES:
             print(f"— {text}\n")
-            result = await _run(_examples() / name, folder / name, reached, settings, plain=plain)
+            result = await _run(examples.folder() / name, folder / name, reached, settings, plain=plain)
             code = code or exit_code(result)
             print()
     _invite(result, settings)
@@ -120,12 +121,3 @@ def _invite(result: JobResult, settings: Settings) -> None:
 
 def _hints(settings: Settings) -> Hints:
     return Hints(program=program(), options=shlex.join(["--data", str(settings.data)]))
-
-
-def _examples() -> Path:
-    """Return the folder of the examples: inside an installed package, or beside the sources."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "examples", package.parents[1] / "examples"):
-        if folder.is_dir():
-            return folder
-    raise UsageError("the examples are not installed with this package; run the demo from a source folder")
