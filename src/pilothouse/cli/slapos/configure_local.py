@@ -59,6 +59,8 @@ def _run(chosen: argparse.Namespace) -> int:
     if file.exists():
         _log.error("A SlapOS configuration directory already exist at %s. Aborting.", file)
         return FAILED
+    if os.geteuid() == 0:
+        _require_readable()
     plain = os.geteuid() != 0 or not boot.has_address(chosen.interface_name)
     if plain:
         _log.warning("The network stays as it is: partitions have addresses of %s.", _LOOPBACK)
@@ -73,6 +75,19 @@ def _run(chosen: argparse.Namespace) -> int:
     if not code:
         _log.info("This machine is ready. Its file is %s; name it with --cfg or $SLAPOS_CONFIGURATION.", file)
     return 0
+
+
+def _require_readable() -> None:
+    """Let the users of releases and instances be able to run this installation. Raises CommandError."""
+    from pilothouse.cli import ordinary_user
+
+    if ordinary_user.can_run_us():
+        return
+    raise CommandError(
+        f"Other users cannot read {sys.prefix}, and releases and instances have users of their own.",
+        "Install into a folder that everybody can read, with a Python that everybody can run:\n"
+        "  /usr/bin/python3 -m venv /opt/pilothouse && /opt/pilothouse/bin/pip install pilothouse",
+    )
 
 
 def _may_do_without_root(chosen: argparse.Namespace, place: Path) -> bool:

@@ -1,0 +1,39 @@
+"""Programs that must not be root's: whether another user can run this installation, and how to become one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import Final
+
+import pilothouse
+
+NOBODY: Final = 65534
+_READERS: Final = ("dac_read_search", "dac_override")
+
+
+def can_run_us(prefix: list[str] | None = None) -> bool:
+    """Whether nobody, or whoever ``prefix`` makes of a program, can run this Python and read this package."""
+    # setpriv itself can still do what root can, so somebody else starts the interpreter
+    words = [*(prefix or []), "env", sys.executable, "-I", "-c", f"open({pilothouse.__file__!r}).close()"]
+    nobody = {} if prefix else {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    try:
+        return subprocess.run(words, capture_output=True, check=False, cwd="/", **nobody).returncode == 0  # type: ignore[call-overload,no-any-return]
+    except OSError:
+        return False
+
+
+def becoming() -> list[str] | None:
+    """Return what lets root begin a program as nobody, nothing for other users; None where that is impossible.
+
+    Where only root can read this installation, nobody gets the right to read it, and with it everything else.
+    """
+    if os.geteuid() != 0:
+        return []
+    program = shutil.which("setpriv")
+    if program is None:
+        return None
+    plain = [program, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    reading = ([*plain, f"--inh-caps=+{one}", f"--ambient-caps=+{one}", "--securebits=+no_setuid_fixup"]
+               for one in _READERS)  # fmt: skip
+    return next((prefix for prefix in (plain, *reading) if can_run_us(prefix)), None)
