@@ -128,9 +128,9 @@ def _options(folder: Path) -> list[str]:
 def _step(command: str, meaning: str) -> Iterator[None]:
     """Show a command while it runs, and how long it took."""
     live = sys.stdout.isatty()
-    begun, text = time.monotonic(), f"{command:{_WIDTH}} {meaning}"
+    begun = time.monotonic()
     if live:
-        print(f"  … {text}", end="", flush=True)
+        print(f"  … {command}", end="", flush=True)
     good = False
     try:
         yield

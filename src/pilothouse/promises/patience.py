@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 _PAUSE = 0.1
-_USUAL = 10.0
+_USUAL = 5.0
 
 
 def patient(ask: Callable[[], Any], patience: str | None) -> Any:
