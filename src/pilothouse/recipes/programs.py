@@ -25,7 +25,7 @@ class Programs(Part):
         fetched = self.target / options.get("within", "bin")
         found = here(self.wanted, self.words("places"))
         if found is None and not self.requirements:
-            raise problem(f"{' and '.join(self.wanted)} are not on this machine. {self.advice}")
+            raise problem(self._missing())
         self.fetched = found is None
         self.options["bin"] = str(found or fetched)
 
@@ -42,9 +42,12 @@ class Programs(Part):
         try:
             installed(self.target, self.requirements, ["--no-deps", "--only-binary=:all:"])
         except PackageError as error:
-            raise problem(f"{' and '.join(self.wanted)} are not on this machine. {self.advice}\n{error}") from None
+            raise problem(f"{self._missing()}\n{error}") from None
         if not complete(folder, self.wanted):
             raise problem(f"{folder} has not all of {', '.join(self.wanted)}. {self.advice}")
+
+    def _missing(self) -> str:
+        return f"missing on this machine: {', '.join(self.wanted)}. {self.advice}"
 
 
 def here(programs: list[str], places: list[str]) -> Path | None:
