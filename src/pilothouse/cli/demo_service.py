@@ -59,7 +59,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 def show(folder: Path) -> int:
     """Deploy a web server below ``folder`` and end it again; returns 0 if it did what it should."""
     print("— a service: a machine made from nothing, and a web server that it keeps running\n")
-    prefix = ordinary_user.becoming()
+    if os.geteuid() == 0:
+        folder.chmod(0o711)
+    prefix = ordinary_user.becoming(folder)
     reason = _missing() if prefix is not None else "root cannot become another user here (setpriv is missing)"
     if prefix is None or reason:
         print(f"    not shown: {reason}\n")
@@ -69,7 +71,6 @@ def show(folder: Path) -> int:
     machine = Machine(folder=folder / "node", prefix=prefix)
     machine.folder.mkdir(mode=0o755)
     if prefix:
-        folder.chmod(0o711)
         os.chown(machine.folder, ordinary_user.NOBODY, ordinary_user.NOBODY)
     with _ended(machine):
         try:

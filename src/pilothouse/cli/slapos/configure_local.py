@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from pilothouse.cli.slapos.call import FAILED, CommandError
 from pilothouse.cli.slapos.commands import Entry
+from pilothouse.cli.slapos.configuration import node_path
 
 if TYPE_CHECKING:
     from pilothouse.node.configuration import Configuration
@@ -73,8 +74,17 @@ def _run(chosen: argparse.Namespace) -> int:
     _await_master(config.master_url)
     code = _format(file)
     if not code:
-        _log.info("This machine is ready. Its file is %s; name it with --cfg or $SLAPOS_CONFIGURATION.", file)
+        _log.info("This machine is ready. Its file is %s%s", file, _naming(file))
+        _log.info("Next: slapos supply example.web %s, then slapos request hello example.web,", COMPUTER)
+        _log.info("then slapos node software and slapos node instance. All examples: pilothouse service examples")
     return 0
+
+
+def _naming(file: Path) -> str:
+    """Say how the file is named to commands, unless they find it."""
+    if str(file) == node_path(None):
+        return "."
+    return "; name it with --cfg or $SLAPOS_CONFIGURATION."
 
 
 def _require_readable() -> None:
