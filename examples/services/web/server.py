@@ -9,7 +9,7 @@ import sys
 
 
 class Pages(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder without showing what lies in it, or one page."""
+    """Serves a folder, or one page."""
 
     def __init__(self, *arguments, page=None, **more):
         self._page = page
@@ -28,10 +28,6 @@ class Pages(http.server.SimpleHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(self._page)
         return None
-
-    def list_directory(self, path):
-        """Refuse to list a folder."""
-        return self.send_error(404)
 
 
 class Server(http.server.ThreadingHTTPServer):

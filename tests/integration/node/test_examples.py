@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -12,16 +13,26 @@ import psycopg
 import pytest
 from tests.localmachine import LocalMachine, local_machine
 
+ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[LocalMachine]:
     with local_machine() as made:
-        for name in ("web", "guestbook"):
-            made.slapos("supply", f"example.{name}", "local_computer")
+        for url in ("example.web", "example.guestbook", documented(made.root / "documented")):
+            made.slapos("supply", url, "local_computer")
         made.slapos("node", "software")
         yield made
+
+
+def documented(folder: Path) -> str:
+    """Write the release that the documentation shows; returns its address."""
+    folder.mkdir()
+    text = (ROOT / "docs" / "releases.md").read_text("utf-8")
+    for name, content in re.findall(r"(?ms)^```ini\n# (\S+)\n(.*?)^```", text):
+        (folder / name).write_text(content)
+    return str(folder / "software.cfg")
 
 
 def deployed(machine: LocalMachine, passes: int = 6) -> str:
@@ -42,6 +53,14 @@ def gone(pid: int) -> None:
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_the_examples_can_be_copied(machine: LocalMachine) -> None:
+    target = machine.root / "mine"
+    said = machine.pilothouse("service", "examples", "--copy", str(target))
+    assert said.split() == [str(target / name / "software.cfg") for name in ("guestbook", "postgresql", "web")]
+    assert (target / "postgresql/query.sh").stat().st_mode & 0o111
+    assert "not empty; name a new folder" in machine.pilothouse("service", "examples", "--copy", str(target), code=2)
 
 
 def test_one_command_makes_the_machine(machine: LocalMachine) -> None:
@@ -67,11 +86,15 @@ def test_a_page_is_requested_and_served(machine: LocalMachine) -> None:
 
 def test_a_changed_parameter_restarts_what_reads_it(machine: LocalMachine) -> None:
     before = machine.program(0, "web-")["pid"]
-    machine.slapos("request", "site", "example.web", "--parameters", "port=8124")
+    folder = machine.root / "pages"
+    folder.mkdir()
+    (folder / "a.html").write_text("a page of its own")
+    machine.slapos("request", "site", "example.web", "--parameters", "port=8124", f"folder={folder}")
     deployed(machine)
     url = machine.connection("site")["url"]
     assert url.endswith(":8124/")
-    assert "It works" in page(url)
+    assert '<a href="a.html">' in page(url)
+    assert page(f"{url}a.html") == "a page of its own"
     gone(before)
     assert len(list((machine.partition(0) / "etc/service").iterdir())) == 1
 
@@ -80,6 +103,8 @@ def test_a_parameter_that_the_release_does_not_know_is_warned_of(machine: LocalM
     said = machine.slapos("request", "site", "example.web", "--parameters", "port=http")
     assert '$.port: "http" does not match' in said
     machine.slapos("request", "site", "example.web", "--parameters", "port=8124")
+    deployed(machine)
+    assert "It works" in page(machine.connection("site")["url"])
 
 
 def test_a_killed_server_is_told_and_started_again(machine: LocalMachine) -> None:
@@ -137,14 +162,24 @@ def test_a_database_that_is_killed_is_missed_by_both(machine: LocalMachine) -> N
     assert "1 entries" in page(machine.connection("book")["url"])
 
 
+def test_the_release_of_the_documentation_is_one(machine: LocalMachine) -> None:
+    machine.slapos("request", "own", str(machine.root / "documented/software.cfg"), "--parameters", "port=9001")
+    deployed(machine)
+    told = machine.connection("own")
+    assert told["port"] == "9001"
+    assert "Directory listing" in page(f"http://{told['host']}:{told['port']}/")
+    assert machine.pilothouse("service", "why", "slappart3").startswith("slappart3 is well: 1 promises")
+
+
 def test_a_tree_that_is_destroyed_leaves_nothing(machine: LocalMachine) -> None:
-    for title, url in (("book", "example.guestbook"), ("site", "example.web")):
+    own = str(machine.root / "documented/software.cfg")
+    for title, url in (("book", "example.guestbook"), ("site", "example.web"), ("own", own)):
         machine.slapos("request", title, url, "--state", "destroyed")
     for _ in range(3):  # the root is kept while it has children, and a node hears of their end at its next look
         machine.slapos("node", "report")
-    assert [list(machine.partition(number).iterdir()) for number in range(3)] == [[], [], []]
-    assert [machine.left(number) for number in range(3)] == [[], [], []]
-    for name in ("web", "guestbook"):
-        machine.slapos("remove", f"example.{name}", "local_computer")
+    assert [list(machine.partition(number).iterdir()) for number in range(4)] == [[], [], [], []]
+    assert [machine.left(number) for number in range(4)] == [[], [], [], []]
+    for url in ("example.web", "example.guestbook", own):
+        machine.slapos("remove", url, "local_computer")
     machine.slapos("node", "software")
     assert list(machine.software.iterdir()) == []
