@@ -6,7 +6,6 @@ here, so the ratio that goes with a result is -1, "unknown".
 
 import calendar
 import contextlib
-import fcntl
 import logging
 import os
 import subprocess
@@ -14,13 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pilothouse.clock import Clock
-from pilothouse.node import collect_store
+from pilothouse.node import collect_store, locks
 from pilothouse.node.errors import NodeError
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ def run(plan: "Plan", clock: Clock, uptime: float, sleep: Callable[[float], None
     """Make the test if it is due and nobody else is making it. Raises NodeError without the sensor, OSError."""
     if not is_due(uptime, _ago(plan, clock)):
         return
-    with _alone(plan.pid_folder) as mine:
+    with locks.alone(plan.pid_folder, "heating") as mine:
         # nothing of the database is held meanwhile, since passes of the next minutes measure as usual
         if mine and is_due(uptime, _ago(plan, clock)):
             _log.info("Testing how warm the machine becomes...")
@@ -102,18 +100,3 @@ def _loaded(workers: int) -> Iterator[None]:
             one = started.enter_context(subprocess.Popen([sys.executable, "-I", "-c", _BURN], stdin=subprocess.DEVNULL))
             started.callback(one.kill)
         yield
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Hold the right to make the test; gives False when another pass is making it."""
-    descriptor = os.open(folder / "heating.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)

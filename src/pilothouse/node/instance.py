@@ -16,9 +16,10 @@ from pilothouse.node import (
     locks,
     managers,
     master,
+    names,
     processing,
     reading,
-    release,
+    removal,
     supervisord,
 )
 from pilothouse.node.configuration import Configuration
@@ -83,6 +84,8 @@ def run(config: Configuration, request: Request) -> int:
         listed = master.partitions(master.computer(config))
         known(listed, request.only)
         wanted = filtered(config, listed, request.only)
+        if not request.only:
+            names.remember(node, wanted)
     except master.AWAY as error:
         _log.warning("%s", error)
         return _offline(config, node, supervisor)
@@ -124,7 +127,7 @@ def filtered(config: Configuration, listed: "Iterable[ComputerPartition]", only:
 
 def _tidy_free(place: InstancePlace) -> None:
     if place.private.exists():
-        release.remove(place.private)
+        removal.remove(place.private)
     place.timestamp.unlink(missing_ok=True)
     left = [name for name in os.listdir(place.folder) if name != ".slapos-resource"]  # noqa: PTH208
     if left:

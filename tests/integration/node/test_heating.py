@@ -9,7 +9,7 @@ import pytest
 from tests.namespaces import program
 
 from pilothouse.clock import ManualClock
-from pilothouse.node import heating
+from pilothouse.node import heating, locks
 from pilothouse.node.collect import Plan
 from pilothouse.node.errors import NodeError
 
@@ -88,7 +88,7 @@ def test_once_in_each_time_that_the_machine_is_up(room: Room) -> None:
 
 
 def test_only_one_pass_makes_it(room: Room) -> None:
-    with heating._alone(room.plan.pid_folder) as mine:
+    with locks.alone(room.plan.pid_folder, "heating") as mine:
         assert mine
         room.test(2 * _DAY)
     assert room.rows() == []
