@@ -1,5 +1,6 @@
 """``slapos node format``: the machine divided into partitions, and the master told (node spec, section 6)."""
 
+import contextlib
 import json
 import logging
 import platform
@@ -12,7 +13,7 @@ import msgspec
 
 from pilothouse import __version__
 from pilothouse.files import write_atomic
-from pilothouse.node import computer, definition, disks, managers, network, quotas, slots, state_files, system
+from pilothouse.node import computer, definition, disks, locks, managers, network, quotas, slots, state_files, system
 from pilothouse.node.computer import Description, Slot
 from pilothouse.node.errors import ConfigurationError, NodeError
 from pilothouse.node.managers import Managers
@@ -35,7 +36,9 @@ _TRIES: Final = 10
 def run(shape: Shape, *, dry: bool) -> int:
     """Format this machine and tell its master; returns the exit code."""
     try:
-        machine = prepare(shape, System(dry=dry))
+        # two at once would draw addresses for the same partitions
+        with contextlib.nullcontext() if dry else locks.held(shape.computer_xml.parent, shape.computer_xml.name):
+            machine = prepare(shape, System(dry=dry))
     except ConfigurationError as error:
         _log.critical("%s", error)
         return FAILED

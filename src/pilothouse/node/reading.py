@@ -11,8 +11,11 @@ from typing import Final
 _LARGEST: Final = 16 * 1024 * 1024
 
 
-def content(path: Path) -> bytes | None:
-    """Return what a plain file holds, None when there is no plain file. Raises OSError for one that is too large."""
+def content(path: Path, *, owner: int | None = None) -> bytes | None:
+    """Return what a plain file holds, None when there is no plain file. Raises OSError for one that is too large.
+
+    With ``owner`` a file of any other user says nothing.
+    """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)
@@ -20,7 +23,7 @@ def content(path: Path) -> bytes | None:
         return None
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or owner not in {None, status.st_uid}:
             return None
         if status.st_size > _LARGEST:
             raise OSError(f"{path} is larger than {_LARGEST} bytes")

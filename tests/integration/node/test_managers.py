@@ -31,6 +31,7 @@ def test_an_unknown_manager_stops_everything(node: Machine, master: Script) -> N
     )
     assert text in node.instance(code=1).err
     assert text in node.run("report", code=1).err
+    assert text in node.run("software", code=1).err
 
 
 # prerm
