@@ -229,6 +229,12 @@ def test_options_win_over_the_file_and_faults_come_in_their_order(node: Machine,
     assert "Option 'alter_user' needs" not in node.run("format", "--now", "--alter_user", "False").err
 
 
+def test_an_unknown_manager_stops_a_format_before_it_changes_anything(node: Machine, master: Script) -> None:
+    shaped(node, master, "manager_list = cpuset prerm nobody")
+    assert "CRITICAL There is no manager 'nobody'" in node.run("format", "--now", code=1).err
+    assert list(node.instances.iterdir()) == []
+
+
 def test_an_ordinary_user_formats_what_it_may(node: Machine, master: Script) -> None:
     shaped(node, master, amount=2)
     node.apart("format", "--now")
