@@ -58,7 +58,7 @@ def run(program: Program) -> Ended:
         try:
             return _followed(program, process)
         except BaseException:
-            end_family(process.pid)
+            _end_everything(process.pid, program)
             process.wait()
             raise
 
@@ -159,11 +159,15 @@ class Lines:
             _log.info("%s", text)
 
 
-def end_family(pid: int) -> None:
-    """Kill a child and all that it started."""
+def _end_everything(pid: int, program: Program) -> None:
+    """Kill a child and all that it started, also what left its session and lost its parent."""
     looked = processes.look(pid)
-    if looked is not None:
-        processes.end(lambda: processes.family(pid, looked.started))
+    if looked is None:
+        return
+    processes.end(lambda: processes.family(pid, looked.started))
+    if program.environ.get("HOME") == str(program.folder):  # nobody else's programs have this home
+        mark = {f"{name}={program.environ[name]}".encode() for name in ("HOME", "PYTHONNOUSERSITE")}
+        processes.end(lambda: processes.marked(mark, looked.started))
 
 
 def end_running() -> None:

@@ -63,6 +63,12 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     networkcache: Mapping[str, str] = {}
     sections: Sections = {}
 
+    def need_roots(self) -> None:
+        """Raise ConfigurationError when a root is not there; formatting makes them."""
+        for folder in (self.software_root, self.instance_root):
+            if not folder.is_dir():
+                raise ConfigurationError(f"{folder} does not exist.")
+
     @property
     def server_url(self) -> str:
         """The address as it was configured, for profiles and programs."""

@@ -1,11 +1,17 @@
 """Work on several things at once, each by one worker; one that fails never stops the others."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+_PARTING: Final = 10.0  # seconds
+
+
+def _nothing() -> None:
+    return
 
 
 class Crew(Generic[T]):
@@ -14,15 +20,21 @@ class Crew(Generic[T]):
     ``work`` must not raise; whatever it finds it notes itself.
     """
 
-    def __init__(self, items: Sequence[T], work: Callable[[T], None], width: int) -> None:
+    def __init__(
+        self, items: Sequence[T], work: Callable[[T], None], width: int, interrupted: Callable[[], None] = _nothing
+    ) -> None:
         self._items = deque(items)
         self._work = work
-        self._width = min(width, len(items))
+        self._interrupted = interrupted
+        self._width = max(1, min(width, len(items)))
 
     def run(self) -> None:
-        """Work until nothing is left. An interruption lets no further item begin, and is raised again."""
-        if self._width <= 1:
-            self._loop()
+        """Work until nothing is left.
+
+        An interruption lets no further item begin. ``interrupted`` hears of it, and is to end what is under way. It
+        is raised again once that has ended, or has not ended in some seconds.
+        """
+        if not self._items:
             return
         threads = [threading.Thread(target=self._loop, name=f"partition-{i}", daemon=True) for i in range(self._width)]
         for thread in threads:
@@ -32,6 +44,10 @@ class Crew(Generic[T]):
                 thread.join()
         except BaseException:
             self.halt()
+            self._interrupted()
+            until = time.monotonic() + _PARTING
+            for thread in threads:
+                thread.join(max(0.0, until - time.monotonic()))
             raise
 
     def halt(self) -> None:

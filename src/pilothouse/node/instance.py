@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pilothouse.node import child, decision, locks, master, processing, reading, release, supervisord
+from pilothouse.node import child, decision, locks, managers, master, processing, reading, release, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.crew import Crew
 from pilothouse.node.decision import Verdict
@@ -40,12 +40,16 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Findings:
-    """What came out: texts by partition, in the master's order, and whether the master went away meanwhile."""
+    """What came out: texts by partition, and whether the master went away meanwhile.
+
+    ``interruption`` is what the master is told of partitions that were under way when the pass was told to end.
+    """
 
     def __init__(self) -> None:
         self.errors: dict[str, str] = {}
         self.promises: dict[str, str] = {}
         self.away = False
+        self.interruption: str | None = None
 
     @property
     def code(self) -> int:
@@ -56,9 +60,8 @@ class Findings:
 def run(config: Configuration, request: Request) -> int:
     """Make one pass; returns the exit code. Raises NodeError for what stops a pass before it begins."""
     _log.info("Processing computer partitions...")
-    for folder in (config.software_root, config.instance_root):
-        if not folder.is_dir():
-            raise NodeError(f"{folder} does not exist.")
+    config.need_roots()
+    managers.check(config)
     node = supervisord.prepare(config)
     supervisor = Supervisor(node.socket)
     if not config.forbid_supervisord_automatic_launch:
@@ -152,12 +155,12 @@ def _worked_through(partitions: list[Partition], request: Request) -> Findings:
             findings.away = True
             crew.halt()
 
-    crew = Crew(due, work, width_of(partitions))
-    try:
-        crew.run()
-    except (KeyboardInterrupt, SystemExit):
+    def interrupted() -> None:
+        findings.interruption = traceback.format_exc()
         child.end_running()
-        raise
+
+    crew = Crew(due, work, width_of(partitions), interrupted)
+    crew.run()
     return findings
 
 
@@ -183,14 +186,11 @@ def _worked(one: Partition, verdict: Verdict, request: Request, findings: Findin
         _log.error("%s", failure)
         findings.promises[name] = str(failure)
         remote.error(str(failure), _log)
-    except (KeyboardInterrupt, SystemExit):
-        remote.error(traceback.format_exc(), _log)
-        raise
     except NodeError as error:
         if not hasattr(error, "reported"):
             _log.error("%s: %s", name, error)
-        findings.errors[name] = str(error)
-        remote.error(str(error), _log)
+        findings.errors[name] = findings.interruption or str(error)
+        remote.error(findings.errors[name], _log)
     except Exception as error:  # noqa: BLE001 - one partition never stops the others
         _log.exception("%s cannot be processed", name)
         findings.errors[name] = str(error) or type(error).__name__

@@ -2,8 +2,11 @@
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 import msgspec
+
+NEWER_SOCKET: Final = "sv.sock"
 
 
 def md5_of(url: str) -> str:
@@ -104,7 +107,7 @@ class NodePlace(msgspec.Struct, frozen=True):
     def socket(self) -> Path:
         """Where supervisord listens; the older name wins when it is there."""
         old = self.root / "supervisord.socket"
-        return old if old.exists() else self.root / "sv.sock"
+        return old if old.exists() else self.root / NEWER_SOCKET
 
     def group_file(self, group: str) -> Path:
         """Return the file of a group."""

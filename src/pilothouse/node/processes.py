@@ -93,6 +93,13 @@ def of_partition(folder: Path, group: str, socket: Path, uid: int | None) -> lis
     ]
 
 
+def marked(mark: set[bytes], since: int) -> list[Process]:
+    """Return the processes with all of these words in their environment that were started since then."""
+    mine = _ancestors()
+    late = [one for one in everything() if one.started >= since and one.pid not in mine and one.state not in "ZX"]
+    return [one for one in late if mark <= set(_environ(one.pid))]
+
+
 def of_supervisor(socket: Path) -> list[Process]:
     """Return the processes that descend from programs of a supervisord, but not whoever asks."""
     mark, mine = f"SUPERVISOR_SERVER_URL=unix://{socket}".encode(), _ancestors()

@@ -29,8 +29,7 @@ def process(one: Partition, *, stops: bool) -> None:
         except Exception as error:
             write_atomic(place.error_log, str(error).encode())
             if wanted.state == decision.STARTED and not stops:
-                # whatever still runs is looked at, so that what is known of it is fresh
-                _failure(one, anomaly=False)
+                _look_again(one)
             raise
         if wanted.timestamp is not None and not (stops and wanted.state == decision.STARTED):
             write_atomic(place.timestamp, wanted.timestamp.encode(), durable=True)
@@ -73,6 +72,14 @@ def _act(one: Partition, *, stops: bool) -> None:
 def _failure(one: Partition, *, anomaly: bool) -> str | None:
     examination = checking.Examination(anomaly=anomaly, forced=not anomaly, seconds=one.config.promise_timeout)
     return checking.failure(one.config, one.place, one.wanted, examination)
+
+
+def _look_again(one: Partition) -> None:
+    """Look at whatever still runs after a failure, so that what is known of it is fresh."""
+    try:
+        _failure(one, anomaly=False)
+    except (NodeError, OSError) as error:  # why the processing failed is what counts
+        _log.warning("%s", error)
 
 
 def _tell_stopped(one: Partition) -> None:

@@ -17,8 +17,10 @@ from pilothouse.node import (
     identity,
     instance,
     locks,
+    managers,
     master,
     partition,
+    prerm,
     reading,
     supervisord,
     usage,
@@ -39,6 +41,8 @@ _log = logging.getLogger("slapos")
 
 def run(config: Configuration) -> int:
     """Report and destroy; returns the exit code. Raises SlapException when the master is away."""
+    config.need_roots()
+    managers.check(config)
     node = supervisord.prepare(config)
     supervisor = Supervisor(node.socket)
     if not config.forbid_supervisord_automatic_launch:
@@ -57,8 +61,8 @@ def run(config: Configuration) -> int:
         for one in wanted
     ]
     good = [_scripts_ran(one) for one in partitions]
-    unsent = _send_consumption(config, machine, partitions)
     _send_journals(config, machine)
+    unsent = _send_consumption(config, machine, partitions)
     ended = [_ended(one) for one in partitions if one.wanted.state == decision.DESTROYED and one.place.name != unsent]
     _log.info("Finished usage reports.")
     return int(not (all(good) and all(ended)))
@@ -147,6 +151,9 @@ def _ended(one: Partition) -> bool:
     try:
         with locks.held(one.node.run, one.place.name):
             _end(one)
+    except (KeyboardInterrupt, SystemExit):
+        one.wanted.partition.error(traceback.format_exc(), _log)
+        raise
     except Exception:  # noqa: BLE001 - one partition never stops the others
         text = traceback.format_exc()
         _log.exception("%s cannot be destroyed", one.place.name)
@@ -163,7 +170,9 @@ def _end(one: Partition) -> None:
         remote.stopped()
     except SlapException as error:
         _log.warning("The master could not be told that %s is stopped: %s", one.place.name, error)
-    if _is_waited_for(one):
+    if managers.PRERM in one.config.manager_list:
+        prerm.start(one)
+    if prerm.is_waited_for(one):
         _log.info("There are running processes into the partition, wait until they finish...")
         return
     if destruction.destroy(one, time.time()):
@@ -171,11 +180,3 @@ def _end(one: Partition) -> None:
             remote.destroyed()
         except (NotFoundError, ServerError, HTTPError) as error:
             _log.debug("The master does not hear of the end of %s: %s", one.place.name, error)
-
-
-def _is_waited_for(one: Partition) -> bool:
-    names = set((reading.text(one.place.folder / ".slapos-report-wait-service-list") or "").split())
-    return any(
-        f"{program['group']}:{program['name']}" in names and program["statename"] in {"RUNNING", "STARTING"}
-        for program in one.supervisor.call("getAllProcessInfo")
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pilothouse.node import locks, master, passlog, release, supervisord
+from pilothouse.node import locks, managers, master, passlog, release, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import BuildoutError, NodeError
 from pilothouse.node.layout import NodePlace, SoftwarePlace
@@ -34,6 +34,7 @@ def run(config: Configuration, request: Request) -> int:
     """Bring the releases to what the master wants; returns the exit code. Raises SlapException, NodeError."""
     if not config.software_root.is_dir():
         raise NodeError(f"{config.software_root} does not exist.")
+    managers.check(config)
     node = supervisord.prepare(config)
     _log.info("Processing software releases...")
     failed = False

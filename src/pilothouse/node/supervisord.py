@@ -15,12 +15,12 @@ from pilothouse.files import write_atomic
 from pilothouse.node import locks, processes, supervision
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import SupervisionError
-from pilothouse.node.layout import NodePlace
+from pilothouse.node.layout import NEWER_SOCKET, NodePlace
 from pilothouse.node.supervisor_rpc import RefusalError, Supervisor
 
 _log = logging.getLogger("slapos")
 LIBRARIES: Final = str(Path(__file__).parents[2])
-_CHECKS: Final = 5
+_SHUTDOWN: Final = 65.0  # seconds: programs that are told to end have 60
 _GONE: Final = 75.0
 _GENTLE: Final = 10.0
 _STOPPED: Final = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
@@ -70,11 +70,8 @@ def launch(place: NodePlace, *, watchdog: bool = True) -> Supervisor:
     """Start supervisord if it does not run. Raises SupervisionError when it cannot be started."""
     with locks.held(place.run, "supervisord-start"):
         supervisor = Supervisor(place.socket)
-        for number in range(_CHECKS):
-            state = supervisor.state()
-            if state != "SHUTDOWN":
-                break
-            time.sleep(0.2 * 2**number)
+        _end_second(place)
+        state = _settled(supervisor)
         if state == "RUNNING":
             _log.debug("Supervisord already running.")
             if watchdog and not supervisor.watches():
@@ -90,6 +87,28 @@ def launch(place: NodePlace, *, watchdog: bool = True) -> Supervisor:
             _log.warning("supervisord had ended without stopping its programs; they are started again.")
             start_everything(supervisor)
         return supervisor
+
+
+def _settled(supervisor: Supervisor) -> str | None:
+    """Return the state of supervisord, after the end of one that is ending."""
+    until, pause = time.monotonic() + _SHUTDOWN, 0.1
+    while (state := supervisor.state()) == "SHUTDOWN" and time.monotonic() < until:
+        time.sleep(pause)
+        pause = min(2 * pause, 2.0)
+    return state
+
+
+def _end_second(place: NodePlace) -> None:
+    """End a supervisord at the newer socket where the older one is kept (section 8.7)."""
+    second = place.root / NEWER_SOCKET
+    if place.socket == second or not second.exists():
+        return
+    supervisor = Supervisor(second)
+    if supervisor.state() == "RUNNING":
+        _log.warning("A second supervisord at %s is ended; %s is kept.", second, place.socket)
+        supervisor.call("stopAllProcesses")
+        supervisor.call("shutdown")
+        _settled(supervisor)
 
 
 def _start(place: NodePlace) -> None:
