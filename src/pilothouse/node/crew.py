@@ -36,23 +36,32 @@ class Crew(Generic[T]):
         """
         if not self._items:
             return
-        threads = [threading.Thread(target=self._loop, name=f"partition-{i}", daemon=True) for i in range(self._width)]
-        for thread in threads:
-            thread.start()
+        ended = threading.Semaphore(0)
+        for number in range(self._width):
+            threading.Thread(target=self._member, args=(ended,), name=f"partition-{number}", daemon=True).start()
+        left = self._width
         try:
-            for thread in threads:
-                thread.join()
+            # not by joining: Python takes a thread for ended whose join was interrupted
+            while left:
+                ended.acquire()
+                left -= 1
         except BaseException:
             self.halt()
             self._interrupted()
             until = time.monotonic() + _PARTING
-            for thread in threads:
-                thread.join(max(0.0, until - time.monotonic()))
+            while left and ended.acquire(timeout=max(0.0, until - time.monotonic())):
+                left -= 1
             raise
 
     def halt(self) -> None:
         """Begin nothing more; what has begun goes on to its end."""
         self._items.clear()
+
+    def _member(self, ended: threading.Semaphore) -> None:
+        try:
+            self._loop()
+        finally:
+            ended.release()
 
     def _loop(self) -> None:
         while True:

@@ -5,17 +5,14 @@ import os
 import time
 import traceback
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
-from pilothouse.node import child, decision, locks, managers, master, processing, reading, release, supervisord
+from pilothouse.node import checking, decision, locks, managers, master, reading, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.crew import Crew
 from pilothouse.node.decision import Verdict
 from pilothouse.node.errors import NodeError, PromiseFailure, SupervisionError
-from pilothouse.node.layout import InstancePlace, NodePlace
+from pilothouse.node.layout import InstancePlace, NodePlace, SoftwarePlace
 from pilothouse.node.master import Wanted
 from pilothouse.node.partition import Partition
 from pilothouse.node.supervisor_rpc import Supervisor
@@ -30,7 +27,7 @@ PROMISES: Final = 2
 OFFLINE: Final = 3
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(NamedTuple):
     """What the command line asks; ``stops`` is --force-stop."""
 
     forced: bool = False
@@ -111,6 +108,8 @@ def filtered(config: Configuration, listed: "Iterable[ComputerPartition]", only:
 
 def _tidy_free(place: InstancePlace) -> None:
     if place.private.exists():
+        from pilothouse.node import release  # noqa: PLC0415 - once in a partition's life
+
         release.remove(place.private)
     place.timestamp.unlink(missing_ok=True)
     left = [name for name in os.listdir(place.folder) if name != ".slapos-resource"]  # noqa: PTH208
@@ -118,37 +117,41 @@ def _tidy_free(place: InstancePlace) -> None:
         _log.warning("Free partition %s contains file(s) in %s.", place.name, place.folder)
 
 
-def verdict_of(one: Partition, request: Request) -> Verdict:
+def periodicity_of(software: SoftwarePlace | None, default: int) -> int:
+    """Return how many seconds instances of a release stay up to date; a file that says nothing of it is removed."""
+    if software is None:
+        return default
+    path = software.folder / "periodicity"
+    found = decision.periodicity_of(reading.text(path), default)
+    if found is None:
+        _log.warning("%s is no number of seconds; it is removed", path)
+        path.unlink(missing_ok=True)
+        return default
+    return found
+
+
+def verdict_of(one: Partition, request: Request, periodicity: int) -> Verdict:
     """Return what is to be done with a partition, from what lies on the disk."""
-    default = one.config.maximum_periodicity
-    own = reading.text(one.software.folder / "periodicity") if one.software else None
-    periodicity = decision.periodicity_of(own, default)
-    if periodicity is None and one.software:
-        _log.warning("%s is no number of seconds; it is removed", one.software.folder / "periodicity")
-        (one.software.folder / "periodicity").unlink(missing_ok=True)
-        periodicity = default
+    last = reading.dated(one.place.timestamp)
     return decision.decide(
         one.wanted.timestamp,
         one.wanted.state,
-        _last(one.place.timestamp),
+        decision.Last(*last) if last else None,
         time.time(),
-        default if periodicity is None else periodicity,
+        periodicity,
         forced=request.forced,
         stops=request.stops,
     )
 
 
-def _last(path: Path) -> decision.Last | None:
-    text = reading.text(path)
-    try:
-        return None if text is None else decision.Last(text, path.stat().st_mtime)
-    except FileNotFoundError:
-        return None
-
-
 def _worked_through(partitions: list[Partition], request: Request) -> Findings:
     findings = Findings()
-    due = [(one, verdict) for one in partitions if (verdict := verdict_of(one, request)) is not Verdict.LEAVE]
+    default = partitions[0].config.maximum_periodicity if partitions else 0
+    # a machine has a hundred partitions, and their releases can be counted on one hand
+    releases = {one.wanted.url: one for one in partitions}
+    periods = {url: periodicity_of(one.software, default) for url, one in releases.items()}
+    judged = ((one, verdict_of(one, request, periods[one.wanted.url])) for one in partitions)
+    due = [(one, verdict) for one, verdict in judged if _is_due(one, verdict)]
 
     def work(item: tuple[Partition, Verdict]) -> None:
         if not _worked(*item, request, findings):
@@ -156,12 +159,18 @@ def _worked_through(partitions: list[Partition], request: Request) -> Findings:
             crew.halt()
 
     def interrupted() -> None:
+        from pilothouse.node import child  # noqa: PLC0415 - only now
+
         findings.interruption = traceback.format_exc()
         child.end_running()
 
     crew = Crew(due, work, width_of(partitions), interrupted)
     crew.run()
     return findings
+
+
+def _is_due(one: Partition, verdict: Verdict) -> bool:
+    return verdict is Verdict.PROCESS or (verdict is Verdict.CHECK and checking.is_needed(one))
 
 
 def width_of(partitions: list[Partition]) -> int:
@@ -176,9 +185,11 @@ def _worked(one: Partition, verdict: Verdict, request: Request, findings: Findin
     try:
         with locks.held(one.node.run, name):
             if verdict is Verdict.PROCESS:
+                from pilothouse.node import processing  # noqa: PLC0415 - most passes have nothing to process
+
                 processing.process(one, stops=request.stops)
             else:
-                processing.check(one)
+                checking.check(one)
     except master.AWAY as error:
         _log.warning("%s: %s", name, error)
         return False

@@ -1,20 +1,22 @@
 """Where things lie on the disk of a node (node spec, section 5). Pure."""
 
-import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-import msgspec
+try:  # the library also loads what computes other hashes, for longer than a pass looks at a hundred partitions
+    from _md5 import md5  # type: ignore[import-not-found]
+except ImportError:
+    from hashlib import md5
 
 NEWER_SOCKET: Final = "sv.sock"
 
 
 def md5_of(url: str) -> str:
     """Return the name of a release's directory: the MD5 of its URL as the master sent it."""
-    return hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
+    return str(md5(url.encode(), usedforsecurity=False).hexdigest())
 
 
-class SoftwarePlace(msgspec.Struct, frozen=True):
+class SoftwarePlace(NamedTuple):
     """One software release on the disk."""
 
     root: Path
@@ -41,7 +43,7 @@ class SoftwarePlace(msgspec.Struct, frozen=True):
         return self.folder / ".unfinished"
 
 
-class InstancePlace(msgspec.Struct, frozen=True):
+class InstancePlace(NamedTuple):
     """One partition on the disk."""
 
     root: Path
@@ -78,7 +80,7 @@ class InstancePlace(msgspec.Struct, frozen=True):
         return self.private / "log" / "instance.log"
 
 
-class NodePlace(msgspec.Struct, frozen=True):
+class NodePlace(NamedTuple):
     """What belongs to the node itself, below its instance root."""
 
     root: Path

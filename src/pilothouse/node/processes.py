@@ -6,11 +6,10 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-import msgspec
 
-
-class Process(msgspec.Struct, frozen=True):
+class Process(NamedTuple):
     """One process; ``started`` tells it from a later one with the same number."""
 
     pid: int

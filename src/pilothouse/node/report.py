@@ -12,6 +12,7 @@ from pilothouse.node import (
     certificates,
     child,
     decision,
+    deployment,
     destruction,
     environment,
     identity,
@@ -19,7 +20,6 @@ from pilothouse.node import (
     locks,
     managers,
     master,
-    partition,
     prerm,
     reading,
     supervisord,
@@ -164,7 +164,7 @@ def _ended(one: Partition) -> bool:
 
 def _end(one: Partition) -> None:
     remote = one.wanted.partition
-    partition.stop(one)
+    deployment.stop(one)
     certificates.update(one.config, one.place, one.wanted)
     try:
         remote.stopped()

@@ -4,9 +4,7 @@ import logging
 import re
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pilothouse.node import locks, managers, master, passlog, release, supervisord
 from pilothouse.node.configuration import Configuration
@@ -21,7 +19,7 @@ _log = logging.getLogger("slapos")
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(NamedTuple):
     """What the command line asks: ``only`` holds URLs and MD5 names."""
 
     forced: bool = False
