@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks import machine
 from benchmarks.node.cases import CASES, Case
-from benchmarks.node.peers import original, peers
+from benchmarks.node.peers import compiled, original, peers
 from benchmarks.node.samples import Samples
 from benchmarks.node.series import Series
 from benchmarks.node.table import render
@@ -33,6 +33,7 @@ def main(words: list[str] | None = None) -> int:
     described = machine.describe()
     path = WORK / ("node-part.jsonl" if part else "node.jsonl")
     samples = Samples(path, fresh=chosen.fresh or part)
+    compiled(chosen.ours)
     found = original()
     series = Series(peers(chosen.ours, found), found.program("buildout"), samples, chosen.runs)
     failures = series.run(_cases(chosen.cases))

@@ -1,5 +1,6 @@
 """Who is measured: our command, and the original's, each with the same Python."""
 
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,12 @@ def original() -> Original:
         raise RuntimeError("slapos.core 1.24.0 needs a Python 3.11 with venv; install one")
     wanted = (f"{name}=={version}" for name, version in _VERSIONS.items())
     return installed("slapos", _VERSIONS["slapos.core"], python, *wanted)
+
+
+def compiled(bin_folder: Path) -> None:
+    """Compile our package, as installing does: an ordinary user's commands could not keep what they compile."""
+    find = "import compileall, pilothouse; compileall.compile_dir(pilothouse.__path__[0], quiet=2)"
+    subprocess.run([bin_folder / "python", "-c", find], check=True)
 
 
 def peers(bin_folder: Path, found: Original) -> tuple[Peer, Peer]:

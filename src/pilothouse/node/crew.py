@@ -10,10 +10,6 @@ T = TypeVar("T")
 _PARTING: Final = 10.0  # seconds
 
 
-def _nothing() -> None:
-    return
-
-
 class Crew(Generic[T]):
     """Works through ``items`` in their order, at most ``width`` at once, until the end or until `halt`.
 
@@ -21,7 +17,11 @@ class Crew(Generic[T]):
     """
 
     def __init__(
-        self, items: Sequence[T], work: Callable[[T], None], width: int, interrupted: Callable[[], None] = _nothing
+        self,
+        items: Sequence[T],
+        work: Callable[[T], None],
+        width: int,
+        interrupted: Callable[[], None] | None = None,
     ) -> None:
         self._items = deque(items)
         self._work = work
@@ -31,8 +31,8 @@ class Crew(Generic[T]):
     def run(self) -> None:
         """Work until nothing is left.
 
-        An interruption lets no further item begin. ``interrupted`` hears of it, and is to end what is under way. It
-        is raised again once that has ended, or has not ended in some seconds.
+        An interruption lets no further item begin, and is raised again. ``interrupted`` hears of it before, and is to
+        end what is under way, which is waited for, some seconds at most.
         """
         if not self._items:
             return
@@ -47,10 +47,11 @@ class Crew(Generic[T]):
                 left -= 1
         except BaseException:
             self.halt()
-            self._interrupted()
-            until = time.monotonic() + _PARTING
-            while left and ended.acquire(timeout=max(0.0, until - time.monotonic())):
-                left -= 1
+            if self._interrupted:
+                self._interrupted()
+                until = time.monotonic() + _PARTING
+                while left and ended.acquire(timeout=max(0.0, until - time.monotonic())):
+                    left -= 1
             raise
 
     def halt(self) -> None:
