@@ -47,7 +47,14 @@ def _script_ran(one: Partition, script: Path) -> bool:
     try:
         who = identity.owner_of(one.place.folder)
         ended = child.run(
-            child.Program(words=words, folder=script.parent, who=who, environ=environment.cleaned(os.environ, who.home))
+            child.Program(
+                words=words,
+                folder=script.parent,
+                who=who,
+                environ=environment.cleaned(os.environ, who.home),
+                note=one.node.run / f"{one.place.name}.report.child",
+                seconds=one.config.partition_timeout,
+            )
         )
         if not ended.status:
             return True

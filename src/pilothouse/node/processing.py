@@ -3,7 +3,7 @@
 import logging
 
 from pilothouse.files import write_atomic
-from pilothouse.node import certificates, checking, decision, deployment, identity, passlog, reading
+from pilothouse.node import certificates, checking, decision, deployment, firewall, identity, passlog, reading
 from pilothouse.node.errors import NodeError, PromiseFailure
 from pilothouse.node.partition import Partition
 from pilothouse.slap.client import NotFoundError, SlapException
@@ -49,8 +49,10 @@ def _act(one: Partition, *, stops: bool) -> None:
         deployment.install(one)
         if stops:
             deployment.stop(one)
+            firewall.follow(one)
         else:
             deployment.start(one)
+            firewall.follow(one)
             if text := checking.failure_of(one, anomaly=False):
                 raise PromiseFailure(text)
             wanted.partition.started()
@@ -58,12 +60,14 @@ def _act(one: Partition, *, stops: bool) -> None:
     elif wanted.state == decision.STOPPED:
         try:
             deployment.install(one)
+            firewall.follow(one)
         finally:
             deployment.stop(one)
         _tell_stopped(one)
         _send_transaction(one)
     elif wanted.state == decision.DESTROYED:
         deployment.stop(one)
+        firewall.follow(one)
         _tell_stopped(one)
     else:
         raise NodeError(f"Computer Partition {one.place.name!r} has unsupported state: {wanted.state}")

@@ -16,7 +16,7 @@ _log = logging.getLogger("slapos")
 def run(config: Configuration) -> int:
     """Report and destroy; returns the exit code. Raises SlapException when the master is away."""
     config.need_roots()
-    managers.check(config)
+    helpers = managers.load(managers.setting_of(config), config.manager_list)
     node = supervisord.prepare(config)
     supervisor = Supervisor(node.socket)
     if not config.forbid_supervisord_automatic_launch:
@@ -36,7 +36,7 @@ def run(config: Configuration) -> int:
     if gone:
         from pilothouse.node import ending  # noqa: PLC0415 - once in a partition's life
 
-        ended = [ending.ended(one) for one in gone]
+        ended = [ending.ended(one, helpers) for one in gone]
         good = good and all(ended)
     _log.info("Finished usage reports.")
     return int(not good)

@@ -69,43 +69,6 @@ def test_check_78_a_retention_is_waited_for(node: Machine, master: Script) -> No
     assert list(place.iterdir()) == []
 
 
-def test_check_78_scripts_before_the_end_are_waited_for(node: Machine, master: Script) -> None:
-    place = node.partition()
-    node.configure(master.url, "manager_list = prerm")
-    node.release(runner("id -u > uid\nwhile [ ! -e go ]; do sleep 0.05; done", "prerm", "save"))
-    master.partition("slappart0", "stopped", filters={"retention_delay": str(0.1 / 86400)})
-    node.instance()
-    master.partition("slappart0", "destroyed")
-    assert "because of retention lock" in node.run("report").err
-    assert "slappart0-prerm:save" not in node.status()
-    time.sleep(0.1)
-    for _ in range(2):
-        assert "wait until they finish" in node.run("report").err
-        assert node.status()["slappart0-prerm:save"] == "RUNNING"
-    assert (place / ".slapos-report-wait-service-list").read_text() == "slappart0-prerm:save\n"
-    assert not (node.instances / "etc/supervisord.conf.d/slappart0.conf").exists()
-    assert (place / ".slappart0-prerm_save.log").exists()
-    eventually(lambda: (place / "uid").exists() and (place / "uid").read_text().strip() == str(node.owner))
-    (place / "go").touch()
-    eventually(lambda: node.status()["slappart0-prerm:save"] == "EXITED")
-    assert "destroyedComputerPartition" not in master.calls()
-    node.run("report")
-    assert list(place.iterdir()) == []
-    assert "slappart0-prerm:save" not in node.status()
-    assert "destroyedComputerPartition" in master.calls()
-
-
-def test_managers_that_are_not_there_are_named(node: Machine, master: Script) -> None:
-    node.configure(master.url, "manager_list = devperm, prerm", "[firewall]")
-    master._serve()
-    for word in ("instance", "software", "report"):
-        said = node.run(word).err
-        assert "WARNING The manager devperm is not there yet" in said
-        assert "WARNING The section [firewall]" in said
-    node.cfg.write_text(node.cfg.read_text().replace("devperm", "unheard"))
-    assert "'unheard', which is no manager" in node.run("report", code=1).err
-
-
 def test_consumption_and_journals_are_sent_once(node: Machine, master: Script) -> None:
     place = node.partition()
     node.release()
