@@ -145,7 +145,7 @@ async def test_a_worker_that_cannot_be_started(server: Server) -> None:
     first = await guest.start(code("print('begun', flush=True); import time; time.sleep(0.5)"))
     await guest.prints("begun")
     plan = server.spools / first.session / "plan.json"
-    broken = json.loads(plan.read_text()) | {"python": "/nonexistent/python"}
+    broken = json.loads(plan.read_text()) | {"session": "x", "python": "/nonexistent/python"}
     folder = server.spools / "x"
     Spool(folder).make(broken)
     assert await launch(Spool(folder)) == ""

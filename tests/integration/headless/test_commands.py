@@ -26,7 +26,7 @@ async def begin(folder: Path, *words: str) -> tuple[asyncio.subprocess.Process, 
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pilothouse.cli.main", *words, "--data", str(folder),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PILOTHOUSE_HEADLESS_LISTEN": "127.0.0.1:0", "PILOTHOUSE_HEADLESS_SHARED_ACCOUNT": "yes"},
+        env={**os.environ, "PILOTHOUSE_HEADLESS_LISTEN": "127.0.0.1:0", "PILOTHOUSE_HEADLESS_SHARED_ACCOUNT": "true"},
     )  # fmt: skip
     assert process.stderr is not None
     async with asyncio.timeout(30):
