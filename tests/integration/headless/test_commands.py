@@ -111,6 +111,8 @@ async def test_an_administrator_cancels(capsys: pytest.CaptureFixture[str], tmp_
             len(found := json.loads(await asyncio.to_thread(command, capsys, "session", "list", "--json", *data))) < 2
         ):
             await asyncio.sleep(0.1)
+    shown = await asyncio.to_thread(command, capsys, "session", "show", found[1]["sid"], "--json", *data)
+    assert [job["state"] for job in json.loads(shown)["jobs"]] == ["running"]
     for row in found:  # the one that waits, then the one that runs
         await asyncio.to_thread(command, capsys, "session", "cancel", row["sid"], "--reason", "enough", *data)
     answers = [await headlesscall.finish(each) for each in waiting]

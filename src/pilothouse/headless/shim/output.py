@@ -138,7 +138,7 @@ def _progress(said: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if _is_number(total):
         yield "total", total
     if said.get("unit"):
-        yield "unit", str(said["unit"])[:40]
+        yield "unit", "".join(each for each in str(said["unit"])[:40] if each.isprintable())
     if said.get("text"):
         yield "#text", str(said["text"])[:1000]
 
