@@ -174,6 +174,10 @@ class Reader:
         except ValueError as error:
             raise self.wrong(name, str(error)) from None
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return names that are separated by commas or blanks."""
+        return _words(self.text(name))
+
     def boolean(self, name: str, *, default: bool) -> bool:
         """Return true or false in any case; raises ConfigurationError with the documented text."""
         text = self.text(name)

@@ -12,6 +12,7 @@ from pilothouse.node import (
     buildout,
     certificates,
     child,
+    disks,
     freespace,
     identity,
     locks,
@@ -63,6 +64,7 @@ def install(partition: Partition) -> None:
                 f"Software Release {software.url} is not present on system.\nCannot deploy instance. "
                 + ("It is built by: slapos node software" if idle else "It is being built now.")
             )
+        disks.link(config.instance_storage_home, place.folder, owner)
         _write_profile(partition, software, owner)
         _run_buildout(partition, software, owner)
     _note_retention(partition)
