@@ -16,6 +16,7 @@ from pilothouse.node import (
     locks,
     managers,
     master,
+    names,
     processing,
     reading,
     removal,
@@ -83,6 +84,8 @@ def run(config: Configuration, request: Request) -> int:
         listed = master.partitions(master.computer(config))
         known(listed, request.only)
         wanted = filtered(config, listed, request.only)
+        if not request.only:
+            names.remember(node, wanted)
     except master.AWAY as error:
         _log.warning("%s", error)
         return _offline(config, node, supervisor)

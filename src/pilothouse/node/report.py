@@ -25,6 +25,7 @@ from pilothouse.node import (
     usage,
 )
 from pilothouse.node.configuration import Configuration
+from pilothouse.node.errors import NodeError
 from pilothouse.node.layout import InstancePlace
 from pilothouse.node.managers import Managers
 from pilothouse.node.partition import Partition
@@ -83,12 +84,19 @@ def _script_ran(one: Partition, script: Path) -> bool:
     try:
         who = identity.owner_of(one.place.folder)
         ended = child.run(
-            child.Program(words=words, folder=script.parent, who=who, environ=environment.cleaned(os.environ, who.home))
+            child.Program(
+                words=words,
+                folder=script.parent,
+                who=who,
+                environ=environment.cleaned(os.environ, who.home),
+                note=one.node.run / f"{one.place.name}.report.child",
+                seconds=one.config.partition_timeout,
+            )
         )
         if not ended.status:
             return True
         _log.warning("Failed to run %s: %s", list(words), ended.output)
-    except OSError as error:
+    except (OSError, NodeError) as error:
         _log.warning("Failed to run %s: %s", list(words), error)
     one.wanted.partition.error(f"Script {script.name!r} failed.", _log)
     return False
