@@ -202,6 +202,8 @@ def test_what_may_be_in_an_archive(tmp_path: Path) -> None:
             member("r/link", tarfile.SYMTYPE, "deep/down"),
             member("r/again", tarfile.LNKTYPE, "r/link"),
             member("r/python", tarfile.SYMTYPE, "/usr/bin/python3"),
+            member("r/.completed"),
+            member("r/.netrc"),
         ),
         tmp_path / "in",
         tmp_path / "r",
@@ -212,6 +214,7 @@ def test_what_may_be_in_an_archive(tmp_path: Path) -> None:
     assert (made / "name").stat().st_mode & 0o7777 == 0o775
     assert (made / "deep").stat().st_mode & 0o7777 == 0o555
     assert (made / "again").readlink() == Path("deep/down")
+    assert {path.name for path in made.iterdir()} == {"deep", "name", "link", "again", "python"}
     (made / "deep").chmod(0o755)
 
 
