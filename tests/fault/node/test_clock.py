@@ -75,6 +75,9 @@ class JumpingClock(SystemClock):
 
 
 async def test_the_daemon_does_not_wait_for_the_time_of_day(node: Machine, master: Script) -> None:
+    node.release()
+    node.partition()
+    master.partition("slappart0", "stopped", timestamp="1")
     plan(node, master.url, QUIET.replace("instance = 3600", "instance = 1"))
     chosen = argparse.Namespace(cfg=str(node.cfg))
     clock = JumpingClock()
