@@ -89,7 +89,7 @@ async def test_the_daemon_does_not_wait_for_the_time_of_day(node: Machine, maste
         shown = status.load(node.instances)
         return shown is not None and shown.passes["instance"].last not in (None, last)
 
-    for ahead in (0.0, YEARS, -YEARS, 0.0):
+    for ahead in (YEARS, -YEARS):
         clock.ahead = ahead
         for _ in range(2):
             await asyncio.to_thread(eventually, another)
