@@ -1,4 +1,4 @@
-"""``pilothouse demo``: the two documented sample jobs against real SSH targets on this machine."""
+"""``pilothouse demo``: the two documented sample jobs against real SSH targets on this machine, and a service."""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pilothouse.cli import demo_service, examples
 from pilothouse.cli.demo_targets import Targets, targets
 from pilothouse.cli.display.hints import Hints, program
 from pilothouse.cli.display.progress import display_for
@@ -23,7 +24,7 @@ from pilothouse.clock import SystemClock
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.request import JobResult, Request, read_job
 from pilothouse.engine.workspace import workspace
-from pilothouse.errors import ExitCode, UsageError
+from pilothouse.errors import UsageError
 from pilothouse.files import write_atomic
 from pilothouse.jobs import nodes
 from pilothouse.settings import Settings, load
@@ -46,7 +47,12 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     folder = chosen.data or Path(tempfile.gettempdir()) / f"pilothouse-demo-{os.getuid()}"
     _emptied(folder)
-    return asyncio.run(_demo(folder.absolute(), plain=chosen.plain, embedded=chosen.embedded))
+    folder = folder.absolute()
+    settings, results = asyncio.run(_jobs(folder, plain=chosen.plain, embedded=chosen.embedded))
+    _look_at(results[-1])
+    shown = demo_service.show(folder)
+    _invite(results[-1], settings)
+    return next(filter(None, map(exit_code, results)), shown)
 
 
 def _emptied(folder: Path) -> None:
@@ -61,20 +67,18 @@ def _emptied(folder: Path) -> None:
     marker.touch()
 
 
-async def _demo(folder: Path, *, plain: bool, embedded: bool) -> int:
+async def _jobs(folder: Path, *, plain: bool, embedded: bool) -> tuple[Settings, list[JobResult]]:
     async with targets(folder / "sshd", embedded=embedded) as reached:
         print(f"SSH targets on this machine: {reached.kind}, port {reached.port}, key login, host key verified\n")
         settings = load(
             data=folder / "data", known_hosts=(reached.known_hosts,), identities=(reached.key,), host_keys="verify"
         )
-        code = ExitCode.SUCCESS
+        results = []
         for name, text in _SAMPLES:
             print(f"— {text}\n")
-            result = await _run(_examples() / name, folder / name, reached, settings, plain=plain)
-            code = code or exit_code(result)
+            results.append(await _run(examples.folder() / name, folder / name, reached, settings, plain=plain))
             print()
-    _invite(result, settings)
-    return code
+    return settings, results
 
 
 async def _run(example: Path, copy: Path, reached: Targets, settings: Settings, *, plain: bool) -> JobResult:
@@ -101,17 +105,26 @@ def _without_password(node: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in node.items() if name != "password"}
 
 
-def _invite(result: JobResult, settings: Settings) -> None:
-    """Show a node's log and its outputs, and say how to look further."""
-    output = next(iter(sorted((result.folder / "output").glob("[!l]*.json"))), None)
-    log = next((result.folder / "log").glob(f"*/{output.stem}.txt"), None) if output else None
+def _look_at(result: JobResult) -> None:
+    """Show a node's log and its outputs."""
+    log, output = _log_and_output(result)
     for title, path in (("what one node said", log), ("what it handed on", output)):
         if path is not None:
             lines = path.read_text("utf-8").splitlines()
             print(f"— {title} ({path.relative_to(result.folder)})\n")
             print("\n".join(f"    {line}" for line in lines[:_SHOWN]))
             print(f"    ... {len(lines) - _SHOWN} more lines\n" if len(lines) > _SHOWN else "")
+
+
+def _log_and_output(result: JobResult) -> tuple[Path | None, Path | None]:
+    output = next(iter(sorted((result.folder / "output").glob("[!l]*.json"))), None)
+    return next((result.folder / "log").glob(f"*/{output.stem}.txt"), None) if output else None, output
+
+
+def _invite(result: JobResult, settings: Settings) -> None:
+    """Say how to look further."""
     hints = _hints(settings)
+    log, _ = _log_and_output(result)
     node = [log.stem] if log else []
     print("— look further\n")
     for words in (["job", "show", result.job_id], ["job", "logs", result.job_id, *node], ["job", "list"]):
@@ -120,12 +133,3 @@ def _invite(result: JobResult, settings: Settings) -> None:
 
 def _hints(settings: Settings) -> Hints:
     return Hints(program=program(), options=shlex.join(["--data", str(settings.data)]))
-
-
-def _examples() -> Path:
-    """Return the folder of the examples: inside an installed package, or beside the sources."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "examples", package.parents[1] / "examples"):
-        if folder.is_dir():
-            return folder
-    raise UsageError("the examples are not installed with this package; run the demo from a source folder")

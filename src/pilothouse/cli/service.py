@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
-from pilothouse.cli import database, listing, service_why
+from pilothouse.cli import database, listing, service_examples, service_why
 from pilothouse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ examples:
   pilothouse service show web                      parameters, connection, the tree below it
   pilothouse service history SOFTINST-42 --limit 5
   pilothouse service why web                       on its node: which promise fails, since when, what to do
+  pilothouse service examples                      releases that come with this package, to supply and to copy
 """
 _DEFAULT: Final = 100
 
@@ -48,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     for command in (shown, history):
         command.add_argument("name", metavar="GUID|TITLE", help="its guid, or the title of a root")
     service_why.add_options(commands.add_parser("why", help="which promise fails here, since when, what to do"))
+    service_examples.add_options(commands.add_parser("examples", help="releases to supply, and to copy from"))
     for command in (listed, history):
         command.add_argument("--limit", type=listing.count, default=_DEFAULT, metavar="N", help="how many at most")
     for command in commands.choices.values():

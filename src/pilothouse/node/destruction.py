@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import buildout, certificates, child, identity, processes, reading, release, supervisord
+from pilothouse.node import buildout, certificates, child, identity, processes, reading, removal, supervisord
 from pilothouse.node.errors import LeftoverError
 from pilothouse.node.partition import Partition
 
@@ -102,7 +102,7 @@ def empty(folder: Path) -> None:
     if os.geteuid():
         folder.chmod(0o750)
     for path in folder.iterdir():
-        release.remove(path)
+        removal.remove(path)
 
 
 def _prove(one: Partition) -> None:

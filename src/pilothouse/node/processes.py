@@ -58,7 +58,7 @@ def everything() -> Iterator[Process]:
 def family(pid: int, started: int) -> list[Process]:
     """Return what descends from a process or is in its session, itself included.
 
-    A process that left the session after its parent had died is not found; nothing tells it from others.
+    A process that left the session after its parent had died is not found: ``marked`` finds it.
     """
     alive = list(everything())
     leader = next((one for one in alive if one.pid == pid), None)
@@ -116,6 +116,12 @@ def of_supervisor(socket: Path) -> list[Process]:
     mark, mine = f"SUPERVISOR_SERVER_URL=unix://{socket}".encode(), ancestors()
     alive = [one for one in everything() if one.pid not in mine and one.state not in "ZX"]
     return [one for one in alive if mark in _environ(one.pid)]
+
+
+def marked(mark: str) -> list[Process]:
+    """Return the processes whose environment has ``NAME=value``, but not whoever asks."""
+    word, mine = mark.encode(), ancestors()
+    return [one for one in everything() if one.pid not in mine and one.state not in "ZX" and word in _environ(one.pid)]
 
 
 def ancestors() -> set[int]:

@@ -138,13 +138,6 @@ def test_unknown_jobs_nodes_and_commands_are_usage_errors(commands: Commands, ss
     assert "no node 'web-9'" in commands.pilothouse("job", "logs", "49", "web-9", code=2).stderr
 
 
-def test_the_demo_shows_both_sample_jobs(commands: Commands) -> None:
-    said = commands.pilothouse("demo", "--data", str(commands.folder / "demo"), timeout=60)
-    assert "OpenSSH sshd" in said.stdout
-    assert "624490098515988 succeeded" in said.stdout
-    assert "job show" in said.stdout
-
-
 def test_the_demo_serves_ssh_itself_where_no_sshd_is_installed(commands: Commands) -> None:
     said = commands.pilothouse("demo", "--data", str(commands.folder / "demo"), "--embedded", timeout=60)
     assert "asyncssh's embedded server" in said.stdout

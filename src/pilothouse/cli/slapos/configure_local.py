@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from pilothouse.cli.slapos.call import FAILED, CommandError
 from pilothouse.cli.slapos.commands import Entry
+from pilothouse.cli.slapos.configuration import node_path
 
 if TYPE_CHECKING:
     from pilothouse.node.configuration import Configuration
@@ -59,6 +60,8 @@ def _run(chosen: argparse.Namespace) -> int:
     if file.exists():
         _log.error("A SlapOS configuration directory already exist at %s. Aborting.", file)
         return FAILED
+    if os.geteuid() == 0:
+        _require_readable()
     plain = os.geteuid() != 0 or not boot.has_address(chosen.interface_name)
     if plain:
         _log.warning("The network stays as it is: partitions have addresses of %s.", _LOOPBACK)
@@ -71,8 +74,30 @@ def _run(chosen: argparse.Namespace) -> int:
     _await_master(config.master_url)
     code = _format(file)
     if not code:
-        _log.info("This machine is ready. Its file is %s; name it with --cfg or $SLAPOS_CONFIGURATION.", file)
+        _log.info("This machine is ready. Its file is %s%s", file, _naming(file))
+        _log.info("Next: slapos supply example.web %s, then slapos request hello example.web,", COMPUTER)
+        _log.info("then slapos node software and slapos node instance. All examples: pilothouse service examples")
     return 0
+
+
+def _naming(file: Path) -> str:
+    """Say how the file is named to commands, unless they find it."""
+    if str(file) == node_path(None):
+        return "."
+    return "; name it with --cfg or $SLAPOS_CONFIGURATION."
+
+
+def _require_readable() -> None:
+    """Let the users of releases and instances be able to run this installation. Raises CommandError."""
+    from pilothouse.cli import ordinary_user
+
+    if ordinary_user.can_run_us():
+        return
+    raise CommandError(
+        f"Other users cannot read {sys.prefix}, and releases and instances have users of their own.",
+        "Install into a folder that everybody can read, with a Python that everybody can run:\n"
+        "  /usr/bin/python3 -m venv /opt/pilothouse && /opt/pilothouse/bin/pip install pilothouse",
+    )
 
 
 def _may_do_without_root(chosen: argparse.Namespace, place: Path) -> bool:

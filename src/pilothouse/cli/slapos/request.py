@@ -25,7 +25,8 @@ examples:
   slapos request mykvm product.kvm --parameters-file parameters.json
   slapos request mykvm kvm --state destroyed
 
-kvm is an alias of the configuration file, product.kvm a product of the master.
+kvm is an alias of the configuration file, product.kvm a product of the master, example.web one of
+pilothouse service examples.
 exit codes: 0 requested, 1 refused, 2 wrong usage, or not provided yet: run the same command again"""
 
 

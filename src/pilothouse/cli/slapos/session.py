@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from pilothouse.cli import examples
 from pilothouse.cli.slapos import configuration
 from pilothouse.cli.slapos.call import CommandError
 
@@ -59,12 +60,14 @@ class Session:
                 helper.GET("getHateoasUrl")
 
     def release(self, named: str, *, products: bool = True) -> str:
-        """Return the URL that a word stands for: an alias, ``product.<name>``, or the word itself.
+        """Return the URL that a word stands for: an alias, ``product.<name>``, ``example.<name>``, or the word itself.
 
-        Raises CommandError for a product that the master does not know.
+        Raises CommandError for a product that the master does not know, UsageError for an example that is not there.
         """
         if named in self.configuration.aliases:
             return self.configuration.aliases[named]
+        if named.startswith(examples.PREFIX) and "/" not in named:
+            return examples.url_of(named)
         if products and named.startswith(_PRODUCT):
             return self._product(named.removeprefix(_PRODUCT))
         if not (urlsplit(named).scheme or "/" in named or Path(named).exists() or Path(f"{named}.json").exists()):

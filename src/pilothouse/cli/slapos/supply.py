@@ -40,7 +40,8 @@ SUPPLY: Final = Entry(
     _supply,
     "examples:\n  slapos supply https://example.org/software/kvm/software.cfg COMP-12345\n"
     "  slapos supply kvm COMP-12345            kvm is an alias of the configuration file\n"
-    "  slapos supply product.kvm COMP-12345    product.kvm is a product of the master",
+    "  slapos supply product.kvm COMP-12345    product.kvm is a product of the master\n"
+    "  slapos supply example.web COMP-12345    one of: pilothouse service examples",
 )
 REMOVE: Final = Entry(
     "remove a Software from a node",
