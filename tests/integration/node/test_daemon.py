@@ -12,6 +12,7 @@ from tests.nodedaemon import QUIET, daemon, plan
 from tests.nodes import Machine, Script, eventually, runner
 
 from pilothouse.cli.main import main
+from pilothouse.cli.node_run import writes_to_journal
 from pilothouse.node import pidfile
 from pilothouse.node.daemon.notify import Notifier
 
@@ -150,6 +151,13 @@ def test_a_sign_of_life_comes_twice_in_the_time_that_is_allowed(node: Machine, p
         with daemon(node, NOTIFY_SOCKET=str(node.root / "notify"), WATCHDOG_USEC="50000"):
             said = [door.recv(1000) for _ in range(5)]
         assert said.count(b"WATCHDOG=1") == 4
+
+
+def test_in_the_journal_lines_have_no_time_of_their_own() -> None:
+    status = os.fstat(2)
+    assert writes_to_journal({"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+    assert not writes_to_journal({"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + 1}"})
+    assert not writes_to_journal({})
 
 
 def test_a_node_that_is_not_there_is_named(node: Machine, master: Script, capsys: pytest.CaptureFixture[str]) -> None:
