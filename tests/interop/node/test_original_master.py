@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests import originals
+from tests.nodedaemon import daemon
 from tests.nodes import Machine, eventually, machine, runner
 from tests.slaposcli import Slapos
 from tests.slapproxy import COMPUTER, SlapProxy
@@ -72,3 +73,33 @@ def test_a_whole_cycle(node: Machine, proxy: SlapProxy) -> None:
     node.run("software")
     assert [path for path in node.software.iterdir() if len(path.name) == 32] == []
     node.run("bang", "-m", "hello")
+
+
+def test_the_daemon_keeps_a_node_of_the_original_master(node: Machine, proxy: SlapProxy) -> None:
+    """It has no stream of changes: it is asked at intervals, also after it was away."""
+    place = deployed(node)
+    node.cfg.write_text(node.cfg.read_text() + "[node-run]\ninstance = 1\nsoftware = 1\nreport = 1\nformat = 0\n")
+    door = slap()
+    door.initializeConnection(proxy.url)
+    door.registerSupply().supply(URL, COMPUTER)
+
+    def ask(state: str) -> None:
+        door.registerOpenOrder().request(URL, "kept", {"a": "b"}, state=state)
+
+    with daemon(node) as kept:
+        eventually(lambda: kept.shown().stream.state == "absent", kept.text)
+        ask("started")
+        eventually((place / ".timestamp").exists, kept.text)
+        eventually(lambda: node.pids().get("slappart0:web-on-watch"), kept.text)
+        pid = node.pids()["slappart0:web-on-watch"]
+
+        proxy.stop()
+        last = kept.last("instance")
+        while last.code != 3:
+            last = kept.last("instance", after=last)
+        assert node.pids()["slappart0:web-on-watch"] == pid
+        proxy.start()
+        door = slap()
+        door.initializeConnection(proxy.url)
+        ask("destroyed")
+        eventually(lambda: list(place.iterdir()) == [], kept.text)
