@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from pilothouse.node import sizes
 from pilothouse.node.errors import ConfigurationError
@@ -21,9 +20,10 @@ _FILES: Final = (
     *("shadir-ca-file", "shadir-cert-file", "shadir-key-file"),
 )
 DAY: Final = 86400
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+class Configuration(NamedTuple):
     """What keeps one machine: paths are absolute, times in seconds, sizes in bytes, None is "not said"."""
 
     path: str
@@ -61,8 +61,14 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     only_sr: tuple[str, ...] = ()
     only_cp: tuple[str, ...] = ()
     parallel: int = 0
-    networkcache: Mapping[str, str] = {}
-    sections: Sections = {}
+    networkcache: Mapping[str, str] = _NONE
+    sections: Sections = MappingProxyType({})
+
+    def need_roots(self) -> None:
+        """Raise ConfigurationError when a root is not there; formatting makes them."""
+        for folder in (self.software_root, self.instance_root):
+            if not folder.is_dir():
+                raise ConfigurationError(f"{folder} does not exist.")
 
     @property
     def server_url(self) -> str:
