@@ -11,9 +11,12 @@ from typing import Final
 _LARGEST: Final = 16 * 1024 * 1024
 
 
-def content(path: Path) -> bytes | None:
-    """Return what a plain file holds, None when there is no plain file. Raises OSError for one that is too large."""
-    found = _read(path)
+def content(path: Path, *, owner: int | None = None) -> bytes | None:
+    """Return what a plain file holds, None when there is no plain file. Raises OSError for one that is too large.
+
+    With ``owner`` a file of any other user says nothing.
+    """
+    found = _read(path, owner)
     return None if found is None else found[0]
 
 
@@ -29,7 +32,7 @@ def dated(path: Path) -> tuple[str, float] | None:
     return None if found is None else (found[0].decode("utf-8", "replace"), found[1])
 
 
-def _read(path: Path) -> tuple[bytes, float] | None:
+def _read(path: Path, owner: int | None = None) -> tuple[bytes, float] | None:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)
@@ -37,7 +40,7 @@ def _read(path: Path) -> tuple[bytes, float] | None:
         return None
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or owner not in {None, status.st_uid}:
             return None
         if status.st_size > _LARGEST:
             raise OSError(f"{path} is larger than {_LARGEST} bytes")
