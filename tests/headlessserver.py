@@ -62,6 +62,7 @@ class Server:
     tls: ssl.SSLContext | None = None
     certificate: bytes | None = None
     python: str = sys.executable
+    engine: dict[str, str] = field(default_factory=dict)
     port: int = 0
     store: Store | None = None
     database: Path | str = ""
@@ -81,6 +82,8 @@ class Server:
             bounds=self.bounds,
             limits=self.limits,
             timing=self.timing,
+            shared_account=True,
+            engine=self.engine,
         )
         listener = Listener(bound, self.tls, self.certificate)
         serving = running.serve(config, self.store, [listener], up.set, self._stop)

@@ -191,11 +191,15 @@ class Machine:
 
         Where tests run as root, that user may still read files, because it needs root's interpreter.
         """
+        return self.launch("pilothouse.cli.slapos.main", *words)
+
+    def launch(self, module: str, *words: str, **environ: str) -> "subprocess.Popen[str]":
+        """Start ``node`` with these words, of any of our commands, in the same way."""
         self.give_everything()
-        command = [sys.executable, "-m", "pilothouse.cli.slapos.main", "node", words[0], "--cfg", str(self.cfg)]
+        command = [sys.executable, "-m", module, "node", words[0], "--cfg", str(self.cfg)]
         return subprocess.Popen(
             [*self.as_user(), *command, *words[1:]],
-            env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": str(self.root)},
+            env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": str(self.root), **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     headless_auth: tuple[str, ...] = ("challenge", "osuser")
     headless_python: Path | None = None
     headless_limits: tuple[str, ...] = ()
+    headless_shared_account: bool = False
 
     @property
     def exports_passwords(self) -> bool:

@@ -36,6 +36,15 @@ class Execution(NamedTuple):
         return "\n".join(line.message for line in self.lines)
 
 
+def execution_id(seconds: float) -> str:
+    """Return what tells an execution that begins at this moment from others of the same check.
+
+    By its millisecond, not by chance: two executions with one id would be read back as one, and a failure would
+    hide that the check was fine before.
+    """
+    return f"{int(seconds)}-{int(seconds * 1000) % 1000:03d}"
+
+
 def head(date: str, level: str, execution: str) -> str:
     """Return what a log line begins with."""
     return f"{date} - {level} - {execution} - "

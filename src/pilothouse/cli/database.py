@@ -5,13 +5,14 @@ import asyncio
 import getpass
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, TypeVar
 
 from pilothouse.errors import UsageError
 from pilothouse.identity.caller import Caller
 from pilothouse.settings import Settings, load
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 T = TypeVar("T")
 
@@ -38,17 +39,17 @@ def caller() -> Caller:
     return Caller(kind="local", name=getpass.getuser(), roles=frozenset({"admin"}), how="command line")
 
 
-def read(chosen: argparse.Namespace, work: Callable[[Connection], T]) -> T:
+def read(chosen: argparse.Namespace, work: "Callable[[Connection], T]") -> T:
     """Return what ``work`` reads."""
     return asyncio.run(_carry_out(settings_of(chosen), work, write=False))
 
 
-def write(chosen: argparse.Namespace, work: Callable[[Connection], T]) -> T:
+def write(chosen: argparse.Namespace, work: "Callable[[Connection], T]") -> T:
     """Return what ``work`` returned, once its changes are durable."""
     return asyncio.run(_carry_out(settings_of(chosen), work, write=True))
 
 
-async def _carry_out(settings: Settings, work: Callable[[Connection], T], *, write: bool) -> T:
+async def _carry_out(settings: Settings, work: "Callable[[Connection], T]", *, write: bool) -> T:
     from pilothouse.store.database import open_store
 
     where = database_of(settings)

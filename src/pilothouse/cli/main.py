@@ -14,7 +14,7 @@ _COMMANDS: Final = {
     "demo": "run the documented sample jobs on this machine and show what there is to see",
     "headless": "serve headless batches, and say who may run what",
     "job": "check, run, and look into jobs",
-    "node": "list and show nodes, and make the token with which a machine becomes one",
+    "node": "keep this machine as declared; list and show nodes, and let machines become nodes",
     "service": "list and show instances, and what was said of them",
     "session": "list, follow and cancel sessions of headless batches",
     "tagent": "serve this machine to engines that speak the Tagent protocol",

@@ -1,15 +1,16 @@
-"""``pilothouse node``: the nodes of this server, and what lets a machine become one."""
+"""``pilothouse node``: the nodes of this server, what lets a machine become one, and what keeps this one."""
 
 import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Connection
 
-from pilothouse.cli import database, listing
+from pilothouse.cli import database, listing, node_run
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from pilothouse.store.node_pages import Node, Supply
     from pilothouse.store.pages import Page
 
@@ -19,6 +20,10 @@ examples:
   pilothouse node show COMP-1                  its releases, categories and history
   pilothouse node token                        print a token that registers one node, once, within a day
   pilothouse node token --user ann --json      the node will belong to ann
+  pilothouse node run                          keep this machine as declared; no cron is needed
+  pilothouse node status                       what the daemon did last, and does next
+  pilothouse node wake                         look at the master now
+  pilothouse node units --install /etc/systemd/system
   slapos node register web-1 --token TOKEN --master-url https://... --master-url-web https://...
 """
 
@@ -27,7 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser."""
     parser = argparse.ArgumentParser(
         prog="pilothouse node",
-        description="Look at nodes where the server's database is, and let machines become nodes.",
+        description="Look at nodes where the server's database is, let machines become nodes, and keep this one.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -47,6 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print JSON")
         database.add_options(command)
+    node_run.add_commands(commands)
     return parser
 
 
@@ -65,7 +71,7 @@ def _token(chosen: argparse.Namespace) -> int:
 def _list(chosen: argparse.Namespace) -> int:
     from pilothouse.server.master import inventory
 
-    def page(connection: Connection, count: int, after: Any) -> "Page[Node]":
+    def page(connection: "Connection", count: int, after: Any) -> "Page[Node]":
         return inventory.page(connection, database.caller(), count, after, chosen.search)
 
     found = database.read(chosen, lambda connection: listing.gathered(connection, page, chosen.limit))
@@ -81,7 +87,7 @@ def _list(chosen: argparse.Namespace) -> int:
 def _show(chosen: argparse.Namespace) -> int:
     from pilothouse.server.master import inventory
 
-    def work(connection: Connection) -> "tuple[Node, list[Supply]]":
+    def work(connection: "Connection") -> "tuple[Node, list[Supply]]":
         caller = database.caller()
         return (
             inventory.node(connection, caller, chosen.reference),

@@ -76,6 +76,11 @@ def _call(call: Call, settings: ClientSettings, report: "Report") -> int:
     from pilothouse.headless.client.login import Proof, identity_of, log_in
 
     identity = identity_of(call)
+    if os.name == "nt" and call.secret is not None:
+        from pilothouse.headless.client.account import os_user
+        from pilothouse.headless.client.windows_access import check_access
+
+        check_access(call.secret, os_user(), report.info)
     proof, new = _proof(call, identity, settings)
 
     def connect() -> Link:

@@ -20,7 +20,7 @@ examples:
   pilothouse service list --reported error --json
   pilothouse service show web                      parameters, connection, the tree below it
   pilothouse service history SOFTINST-42 --limit 5
-  pilothouse service why slappart0                 on its node: which promise fails, since when, what to do
+  pilothouse service why web                       on its node: which promise fails, since when, what to do
   pilothouse service examples                      releases that come with this package, to supply and to copy
 """
 _DEFAULT: Final = 100

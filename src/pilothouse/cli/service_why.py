@@ -7,12 +7,17 @@ from pilothouse.cli import listing
 from pilothouse.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pilothouse.node.layout import InstancePlace
     from pilothouse.node.promise_why import Failing, Reason
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes besides what all of ``pilothouse service`` take."""
-    parser.add_argument("name", metavar="PARTITION", help="the partition on this machine, such as slappart0")
+    parser.add_argument(
+        "name", metavar="PARTITION|TITLE|GUID", help="the partition on this machine, such as slappart0, or its instance"
+    )
     parser.add_argument("--cfg", metavar="FILE", help="the node's slapos.cfg, if it is not in its usual place")
     parser.set_defaults(work=why)
 
@@ -22,15 +27,30 @@ def why(chosen: argparse.Namespace) -> int:
     import msgspec
 
     from pilothouse.cli.slapos import node_pass
-    from pilothouse.node.layout import InstancePlace
     from pilothouse.node.promise_why import reason
 
-    place = InstancePlace(node_pass.load(chosen).instance_root, chosen.name)
-    if "/" in chosen.name or chosen.name in {"", ".", ".."} or not place.folder.is_dir():
-        raise UsageError(f"{chosen.name} is no partition below {place.root}; pilothouse service list names partitions")
-    found = reason(place)
+    found = reason(_place(node_pass.load(chosen).instance_root, chosen.name))
     listing.said(chosen, text_of(found), msgspec.to_builtins(found))
     return ExitCode.FAILED if found.failing or found.error else ExitCode.SUCCESS
+
+
+def _place(root: "Path", name: str) -> "InstancePlace":
+    from pilothouse.node import names
+    from pilothouse.node.layout import InstancePlace, NodePlace
+
+    if "/" not in name and name not in {"", ".", ".."} and (root / name).is_dir():
+        return InstancePlace(root, name)
+    found = names.partitions_of(NodePlace(root), name)
+    if len(found) > 1:
+        raise UsageError(
+            f"several instances here have the title {name}; name one of their partitions: {', '.join(found)}"
+        )
+    if not found:
+        raise UsageError(
+            f"{name} is no partition below {root}, and no instance that this node has processed; "
+            "pilothouse service list names partitions"
+        )
+    return InstancePlace(root, found[0])
 
 
 def text_of(found: "Reason") -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ examples:
 exit codes of attach: 0 it ended ok, 4 it failed, expired or was lost, 5 it was cancelled
 """
 _PACE: Final = 0.2
+_STATES: Final = ("queued", "starting", "running", "cancelling", "ok", "failed", "cancelled", "expired", "lost")
 _CODES: Final = {"ok": ExitCode.SUCCESS, "cancelled": ExitCode.ABORTED}
 
 
@@ -42,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     listed = commands.add_parser("list", help="sessions, the newest first")
     listed.add_argument("--user", metavar="USER", help="only of this user")
-    listed.add_argument("--state", metavar="STATE", help="only in this state")
+    listed.add_argument("--state", choices=_STATES, metavar="STATE", help=f"only in this one: {', '.join(_STATES)}")
     listed.add_argument("--limit", type=int, default=50, metavar="N", help="how many (default 50)")
     listed.set_defaults(work=_list)
     for name, work, text in (
@@ -78,10 +80,10 @@ def _list(chosen: argparse.Namespace) -> int:
         lambda c: headless_sessions.latest(c, user=chosen.user, state=chosen.state, count=max(1, chosen.limit)),
     )
     rows = [
-        (row.sid, row.user_name, row.state, listing.moment(row.created), listing.moment(row.ended), row.label)
+        (row.sid, row.user_name, row.state, listing.moment(row.created), _lasted(row), row.label, row.reason)
         for row in found
     ]
-    headings = ("session", "user", "state", "created", "ended", "label")
+    headings = ("session", "user", "state", "created", "took", "label", "reason")
     return listing.show(chosen, headings, rows, [msgspec.to_builtins(row) for row in found])
 
 
@@ -90,13 +92,48 @@ def _show(chosen: argparse.Namespace) -> int:
     value = {**msgspec.to_builtins(row), "jobs": [msgspec.to_builtins(job) for job in jobs]}
     if chosen.json:
         return listing.said(chosen, "", value)
-    for name in ("sid", "user_name", "os_account", "state", "reason", "label", "client", "credential", "request"):
-        if getattr(row, name):
-            print(f"{name.replace('_', ' '):12}{_clean(str(getattr(row, name)))}")
-    for name in ("created", "started", "ended"):
-        print(f"{name:12}{listing.moment(getattr(row, name))}")
-    cells = [(str(job.n), job.kind, job.name, job.state, _end(job), job.reason) for job in jobs]
-    return listing.show(chosen, ("job", "kind", "name", "state", "end", "reason"), cells, [])
+    for label, fact in (*_facts(row), ("limits", _limits(_folder(chosen, row)))):
+        if fact:
+            print(f"{label:12}{_clean(fact)}")
+    print()
+    cells = [
+        (str(job.n), job.kind, job.name, job.state, _took(job.started, job.ended), _end(job), _clean(job.reason))
+        for job in jobs
+    ]
+    return listing.show(chosen, ("job", "kind", "name", "state", "took", "end", "reason"), cells, [])
+
+
+def _facts(row: "SessionRow") -> Iterator[tuple[str, str]]:
+    yield "session", row.sid
+    yield "state", row.state + (f": {row.reason}" if row.reason else "")
+    yield "user", f"{row.user_name}, runs as {row.os_account}"
+    yield "created", listing.moment(row.created)
+    yield "started", listing.moment(row.started)
+    yield "ended", listing.moment(row.ended)
+    yield "took", _lasted(row)
+    yield "label", row.label
+    yield "client", row.client
+    yield "credential", row.credential
+    yield "request", row.request
+
+
+def _limits(spool: "Spool") -> str:
+    held = spool.held()
+    if held is None:
+        return ""
+    words = {"cgroup": "by control group", "rlimit": "by process", "none": "not held"}
+    counted = words[held["processes"]] if held["processes"] != "rlimit" else "by account"
+    return f"memory {words[held['memory']]}, processes {counted}"
+
+
+def _lasted(row: "SessionRow") -> str:
+    return _took(row.started, row.ended)
+
+
+def _took(started: float | None, ended: float | None) -> str:
+    from pilothouse.cli.display.palette import took
+
+    return "" if started is None or ended is None else took(max(0.0, ended - started))
 
 
 def _log(chosen: argparse.Namespace) -> int:
@@ -172,12 +209,16 @@ def _found(chosen: argparse.Namespace) -> "tuple[SessionRow, list[JobRow]]":
 
 
 def _spool(chosen: argparse.Namespace, row: "SessionRow") -> "Spool":
-    from pilothouse.headless.server.spool import Spool
-
-    found = Spool(Path(database.settings_of(chosen).data) / "headless" / "spool" / row.sid)
+    found = _folder(chosen, row)
     if not found.exists:
         raise UsageError(f"the events of session {row.sid} are no longer kept here: {found.folder}")
     return found
+
+
+def _folder(chosen: argparse.Namespace, row: "SessionRow") -> "Spool":
+    from pilothouse.headless.server.spool import Spool
+
+    return Spool(Path(database.settings_of(chosen).data) / "headless" / "spool" / row.sid)
 
 
 def _lines(spool: "Spool", start: int) -> Iterator[bytes]:
@@ -192,13 +233,10 @@ def _print(chosen: argparse.Namespace, line: bytes) -> None:
     if chosen.json:
         print(line.decode("utf-8"), flush=True)
         return
-    event = json.loads(line)
-    kept = {name: value for name, value in event.items() if name not in {"#name", "#text", "session", "ev", "t"}}
-    if event["#name"] == "log":
-        print(f"{event['t']} job {event['job']}: {_clean(event.get('#text', ''))}", flush=True)
-        return
-    details = " ".join(f"{name}={value}" for name, value in kept.items())
-    print(f"{event['t']} {event['#name']} {details} {_clean(event.get('#text', ''))}".rstrip(), flush=True)
+    from pilothouse.cli.display.paper import marks_of, put
+    from pilothouse.cli.session_events import line_of
+
+    put([line_of(json.loads(line), marks_of(sys.stdout))], sys.stdout)
 
 
 def _end(job: "JobRow") -> str:

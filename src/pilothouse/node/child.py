@@ -2,6 +2,9 @@
 
 What is running is noted in the node's own folder. A pass that finds a note of a pass that was killed ends what
 is left of its program first, so that no two builds are ever at work in one directory.
+
+The note comes first: a program that is noted waits behind a gate, a shell that reads one line and then becomes the
+program. A pass that dies before the note is written closes the gate by dying, and nothing has been started.
 """
 
 import contextlib
@@ -10,7 +13,7 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +27,9 @@ from pilothouse.node.identity import Identity
 _log = logging.getLogger("slapos")
 _CHUNK: Final = 65536
 _UMASK: Final = 0o027
-_running: Final[set[tuple[int, int]]] = set()
+_GATE: Final = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "gate")
+_MARK: Final = "PILOTHOUSE_CHILD"
+_running: Final[set[tuple[int, int, Path | None]]] = set()
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,25 +57,37 @@ def run(program: Program) -> Ended:
     """Run a program. Raises OSError when it cannot be started, TimedOutError after its whole family was killed."""
     if program.note:
         end_leftover(program.note)
-    with _started(program) as process:
-        if not program.captured:
-            return Ended(process.wait(), "")
-        try:
-            return _followed(program, process)
-        except BaseException:
-            end_family(process.pid)
-            process.wait()
-            raise
+    process = _started(program)
+    looked = processes.look(process.pid)
+    known = (process.pid, looked.started if looked else 0, program.note)
+    _running.add(known)
+    try:
+        if program.note:
+            write_atomic(program.note, f"{known[0]} {known[1]}\n".encode(), mode=0o600)
+        _open_gate(process)
+        return _followed(program, process) if program.captured else Ended(process.wait(), "")
+    except BaseException:
+        processes.end(_finder(*known))
+        process.wait()
+        raise
+    finally:
+        _running.discard(known)
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+        if program.note:
+            program.note.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    who = program.who
-    process = subprocess.Popen(
-        program.words,
+def _started(program: Program) -> subprocess.Popen[bytes]:
+    """Start a program; one that is noted waits at its gate."""
+    who, gated = program.who, program.note is not None and program.captured
+    mark = {_MARK: str(program.note)} if program.note else {}
+    return subprocess.Popen(
+        (*_GATE, *program.words) if gated else program.words,
         cwd=program.folder,
-        env=dict(program.environ),
-        stdin=subprocess.DEVNULL if program.captured else None,
+        env={**program.environ, **mark},
+        stdin=subprocess.PIPE if gated else subprocess.DEVNULL if program.captured else None,
         stdout=subprocess.PIPE if program.captured else None,
         stderr=subprocess.STDOUT if program.captured else None,
         umask=program.umask,
@@ -79,19 +96,12 @@ def _started(program: Program) -> Iterator[subprocess.Popen[bytes]]:
         group=who.gid if who.drops else None,
         extra_groups=who.groups if who.drops else None,
     )
-    looked = processes.look(process.pid)
-    known = (process.pid, looked.started if looked else 0)
-    _running.add(known)
-    if program.note:
-        write_atomic(program.note, f"{known[0]} {known[1]}\n".encode(), mode=0o600)
-    try:
-        yield process
-    finally:
-        _running.discard(known)
-        if process.stdout:
-            process.stdout.close()
-        if program.note:
-            program.note.unlink(missing_ok=True)
+
+
+def _open_gate(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        with contextlib.suppress(BrokenPipeError), process.stdin as gate:
+            gate.write(b"go\n")
 
 
 def _followed(program: Program, process: subprocess.Popen[bytes]) -> Ended:
@@ -159,17 +169,22 @@ class Lines:
             _log.info("%s", text)
 
 
-def end_family(pid: int) -> None:
-    """Kill a child and all that it started."""
-    looked = processes.look(pid)
-    if looked is not None:
-        processes.end(lambda: processes.family(pid, looked.started))
+def _finder(pid: int, started: int, note: Path | None) -> Callable[[], list[processes.Process]]:
+    """Return what finds a program's family, also those who left its session: their environment names the note."""
+
+    def find() -> list[processes.Process]:
+        found = {one.pid: one for one in processes.family(pid, started)}
+        if note:
+            found |= {one.pid: one for one in processes.marked(f"{_MARK}={note}")}
+        return list(found.values())
+
+    return find
 
 
 def end_running() -> None:
     """Kill all programs that run now, with their families; for the moment when this process is told to end."""
-    for pid, started in list(_running):
-        processes.end(lambda pid=pid, started=started: processes.family(pid, started), patience=2.0)  # type: ignore[misc]
+    for known in list(_running):
+        processes.end(_finder(*known), patience=2.0)
 
 
 def end_leftover(note: Path) -> None:
@@ -178,9 +193,10 @@ def end_leftover(note: Path) -> None:
         pid, started = map(int, note.read_text("ascii").split())
     except (OSError, ValueError):
         return
-    if processes.family(pid, started):
+    find = _finder(pid, started, note)
+    if find():
         _log.warning("Ending what an interrupted pass left running: process %d", pid)
-    if processes.end(lambda: processes.family(pid, started)):
+    if processes.end(find):
         raise LeftoverError(f"process {pid} of an interrupted pass cannot be ended; end it by hand")
     note.unlink(missing_ok=True)
 

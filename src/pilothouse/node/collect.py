@@ -1,7 +1,6 @@
 """What the machine and its partitions use is measured, kept and reported (node spec, section 17)."""
 
 import logging
-import os
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import msgspec
 
 from pilothouse.clock import Clock
 from pilothouse.files import write_atomic
-from pilothouse.node import collect_dumps, collect_journal, collect_monitor, collect_store
+from pilothouse.node import collect_dumps, collect_journal, collect_monitor, collect_store, processes
 from pilothouse.node.collect_store import Collected
 from pilothouse.node.configuration import Configuration, Reader
 
@@ -131,15 +130,16 @@ def _measure_folders(store: Collected, plan: Plan, now: float) -> None:
 
 
 def _measured_lately(store: Collected, account: str, cycle: int, now: float) -> bool:
-    day, moment = _utc(now - cycle)
-    query = "OR (partition = ? AND date || ' ' || time > ?)"
-    return bool(store.rows("folder", "1", "", query, (account, f"{day} {moment}")))
+    # what the future holds was measured before the clock was set back
+    since, until = (" ".join(_utc(moment)) for moment in (now - cycle, now))
+    query = "OR (partition = ? AND date || ' ' || time > ? AND date || ' ' || time <= ?)"
+    return bool(store.rows("folder", "1", "", query, (account, since, until)))
 
 
 def _is_alive(mark: Path) -> bool:
+    """Whether the ``du`` of an earlier call is still at work."""
     with suppress(OSError, ValueError):
-        os.kill(int(mark.read_text()), 0)
-        return True
+        return processes.may_have_written(int(mark.read_text()), mark.stat().st_mtime)
     return False
 
 

@@ -48,6 +48,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     maximum_periodicity: int = DAY
     promise_timeout: int = 20
     partition_timeout: int | None = None
+    software_timeout: int | None = DAY
     forbid_supervisord_automatic_launch: bool = False
     software_min_free_space: int = 1000 * 1024**2
     instance_min_free_space: int = 1000 * 1024**2
@@ -99,6 +100,7 @@ def configuration(path: str, sections: Sections, given: Given) -> Configuration:
         maximum_periodicity=reader.number("maximum_periodicity", DAY),
         promise_timeout=reader.number("promise_timeout", 20),
         partition_timeout=reader.number("partition_timeout", 0) or reader.number("partition-timeout", 0) or None,
+        software_timeout=reader.number("software_timeout", DAY) or None,
         forbid_supervisord_automatic_launch=reader.boolean("forbid_supervisord_automatic_launch", default=False),
         software_min_free_space=reader.size("software_min_free_space"),
         instance_min_free_space=reader.size("instance_min_free_space"),
@@ -111,7 +113,7 @@ def configuration(path: str, sections: Sections, given: Given) -> Configuration:
         only_sr=_words(reader.text("only-sr") or reader.text("only_sr")),
         only_cp=_words(reader.text("only-cp") or reader.text("only_cp")),
         parallel=reader.number("parallel_partitions", 0),
-        networkcache={name: value for name, value in sections.get("networkcache", {}).items() if value},
+        networkcache=_networkcache(reader, sections.get("networkcache", {})),
         sections=sections,
     )
 
@@ -172,6 +174,10 @@ class Reader:
         except ValueError as error:
             raise self.wrong(name, str(error)) from None
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return names that are separated by commas or blanks."""
+        return _words(self.text(name))
+
     def boolean(self, name: str, *, default: bool) -> bool:
         """Return true or false in any case; raises ConfigurationError with the documented text."""
         text = self.text(name)
@@ -215,6 +221,13 @@ def _check_files(reader: Reader) -> None:
     folder = reader.path("certificate_repository_path")
     if folder and not folder.is_dir():
         raise reader.wrong("certificate_repository_path", f"Directory '{folder}' does not exist.")
+
+
+def _networkcache(reader: Reader, section: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the section; the signing key may also be named on the command line, and in section slapos."""
+    values = {name: value for name, value in section.items() if value}
+    key = reader.file("signature-private-key-file") or reader.file("signature_private_key_file")
+    return {**values, "signature-private-key-file": key} if key else values
 
 
 def _words(text: str | None) -> tuple[str, ...]:

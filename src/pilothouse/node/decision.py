@@ -12,6 +12,7 @@ import msgspec
 STARTED: Final = "started"
 STOPPED: Final = "stopped"
 DESTROYED: Final = "destroyed"
+_SKEW: Final = 60.0  # seconds that clocks of disks may be ahead
 
 
 class Verdict(enum.Enum):
@@ -35,7 +36,9 @@ def decide(
     """Return what to do; ``forced`` is --force, ``stops`` is --force-stop, ``periodicity`` is in seconds."""
     if forced or timestamp is None or not periodicity or last is None or (stops and state == STARTED):
         return Verdict.PROCESS
-    if last.timestamp != timestamp or (periodicity > 0 and now > last.at + periodicity):
+    # a success of the future was noted before the clock was set back: its age is not known
+    aged = now > last.at + periodicity or now < last.at - _SKEW
+    if last.timestamp != timestamp or (periodicity > 0 and aged):
         return Verdict.PROCESS
     return Verdict.CHECK if state == STARTED else Verdict.LEAVE
 

@@ -1,7 +1,7 @@
 """Definition files: partitions as a person wrote them, or as they are (node spec, sections 6.11 and 6.12)."""
 
 import configparser
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,11 @@ def read(shape: Shape, path: Path) -> Description:
         address=address or None,
         netmask=netmask or None,
         software_user=software_user,
-        partition_list=[_slot(shape, path, file, number) for number in range(shape.partition_amount)],
+        partition_list=[_slot(shape, path, file, software_user, number) for number in range(shape.partition_amount)],
     )
 
 
-def _slot(shape: Shape, path: Path, file: configparser.RawConfigParser, number: int) -> Slot:
+def _slot(shape: Shape, path: Path, file: configparser.RawConfigParser, software_user: str, number: int) -> Slot:
     section = f"partition_{number}"
     if not file.has_section(section):
         raise ConfigurationError(
@@ -42,23 +42,36 @@ def _slot(shape: Shape, path: Path, file: configparser.RawConfigParser, number: 
     for name in ("address", "user", "pathname"):
         if not values.get(name):
             raise ConfigurationError(f"{name} is missing", str(path), section, name)
-    addresses = [one.partition("/") for one in values["address"].split()]
+    capabilities = values.get("capability_list", "").splitlines()
     folder = str(shape.instance_root / values["pathname"])
     return Slot(
         reference=values["pathname"],
         path=folder,
-        user=User(name=values["user"], path=folder),
-        address_list=[Address(address, netmask) for address, _, netmask in addresses],
+        user=User(name=values["user"], path=folder, additional_group_list=[software_user]),
+        address_list=[_address(one, path, section) for one in values["address"].split()],
         tap=Device(name=values.get("network_interface", "")),
-        ipv6_range=_range(values.get("ipv6_range", "")),
-        capability_list=values["capability_list"].split() if values.get("capability_list") else None,
+        ipv6_range=_range(values.get("ipv6_range", ""), path, section),
+        capability_list=[one.strip() for one in capabilities if one.strip()] if capabilities else None,
     )
 
 
-def _range(text: str) -> dict[str, Any]:
+def _address(text: str, path: Path, section: str) -> Address:
+    address, _, netmask = text.partition("/")
+    try:
+        ip_address(address)
+        ip_address(netmask)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}; give <address>/<netmask>", str(path), section, "address") from None
+    return Address(address, netmask)
+
+
+def _range(text: str, path: Path, section: str) -> dict[str, Any]:
     if not text:
         return {}
-    network = ip_network(text, strict=False)
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}; give <address>/<length>", str(path), section, "ipv6_range") from None
     return {
         "addr": text.partition("/")[0],
         "netmask": str(network.netmask),
@@ -74,6 +87,7 @@ def text_of(machine: Description) -> str:
         lines.append(f"address = {machine.address}/{machine.netmask}")
     lines.append(f"software_user = {machine.software_user}")
     for number, slot in enumerate(machine.partition_list):
+        capabilities = "\n  ".join(slot.capability_list or ())
         lines += [
             "",
             f"[partition_{number}]",
@@ -81,6 +95,7 @@ def text_of(machine: Description) -> str:
             f"pathname = {slot.reference}",
             f"user = {slot.user.name}",
             f"network_interface = {slot.tap.name}",
+            *([f"capability_list =\n  {capabilities}"] if capabilities else []),
         ]
         if slot.ipv6_range:
             lines.append(f"ipv6_range = {slot.ipv6_range['addr']}/{slot.ipv6_range['prefixlen']}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import buildout, certificates, child, identity, processes, reading, release, supervisord
+from pilothouse.node import buildout, certificates, child, identity, processes, reading, removal, supervisord
 from pilothouse.node.errors import LeftoverError
 from pilothouse.node.partition import Partition
 
@@ -37,16 +37,16 @@ def destroy(one: Partition, now: float) -> bool:
 
 
 def is_retained(folder: Path, now: float) -> bool:
-    """Whether the partition must be kept; the first call begins the time of its retention."""
+    """Whether the partition must be kept; the first call begins the time of its retention.
+
+    A date that is further away than the whole retention was noted before the clock was set back; it begins anew.
+    """
     date = folder / ".slapos-retention-lock-date"
-    until = _number(date)
-    if until is None:
-        days = _number(folder / ".slapos-retention-lock-delay") or 0.0
-        if days <= 0:
-            return False
+    until, days = _number(date), _number(folder / ".slapos-retention-lock-delay") or 0.0
+    if days > 0 and (until is None or until > now + days * _DAY):
         until = now + days * _DAY
         write_atomic(date, str(until).encode(), durable=True)
-    return until > now
+    return until is not None and until > now
 
 
 def _number(path: Path) -> float | None:
@@ -102,7 +102,7 @@ def empty(folder: Path) -> None:
     if os.geteuid():
         folder.chmod(0o750)
     for path in folder.iterdir():
-        release.remove(path)
+        removal.remove(path)
 
 
 def _prove(one: Partition) -> None:

@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pilothouse.node import child, decision, locks, master, processing, reading, release, supervisord
+from pilothouse.node import (
+    child,
+    decision,
+    locks,
+    managers,
+    master,
+    names,
+    processing,
+    reading,
+    removal,
+    supervisord,
+)
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.crew import Crew
 from pilothouse.node.decision import Verdict
 from pilothouse.node.errors import NodeError, PromiseFailure, SupervisionError
 from pilothouse.node.layout import InstancePlace, NodePlace
+from pilothouse.node.managers import Managers
 from pilothouse.node.master import Wanted
 from pilothouse.node.partition import Partition
 from pilothouse.node.supervisor_rpc import Supervisor
@@ -55,6 +67,7 @@ class Findings:
 
 def run(config: Configuration, request: Request) -> int:
     """Make one pass; returns the exit code. Raises NodeError for what stops a pass before it begins."""
+    helpers = managers.load(managers.setting_of(config), config.manager_list)
     _log.info("Processing computer partitions...")
     for folder in (config.software_root, config.instance_root):
         if not folder.is_dir():
@@ -63,10 +76,16 @@ def run(config: Configuration, request: Request) -> int:
     supervisor = Supervisor(node.socket)
     if not config.forbid_supervisord_automatic_launch:
         supervisor = supervisord.launch(node)
+    if "firewall" in config.sections or any(node.group_file(name).exists() for name in ("firewall", "dbus")):
+        from pilothouse.node import firewall  # noqa: PLC0415 - few machines have one
+
+        firewall.declare(config, node, supervisor)
     try:
         listed = master.partitions(master.computer(config))
         known(listed, request.only)
         wanted = filtered(config, listed, request.only)
+        if not request.only:
+            names.remember(node, wanted)
     except master.AWAY as error:
         _log.warning("%s", error)
         return _offline(config, node, supervisor)
@@ -74,7 +93,7 @@ def run(config: Configuration, request: Request) -> int:
         Partition(config=config, wanted=one, place=InstancePlace(config.instance_root, one.name), node=node,
                   supervisor=supervisor, debug=request.debug) for one in wanted
     ]  # fmt: skip
-    findings = _worked_through(partitions, request)
+    findings = _worked_through(partitions, request, helpers)
     if findings.away:
         return _offline(config, node, supervisor)
     summarise(findings, wanted)
@@ -108,7 +127,7 @@ def filtered(config: Configuration, listed: "Iterable[ComputerPartition]", only:
 
 def _tidy_free(place: InstancePlace) -> None:
     if place.private.exists():
-        release.remove(place.private)
+        removal.remove(place.private)
     place.timestamp.unlink(missing_ok=True)
     left = [name for name in os.listdir(place.folder) if name != ".slapos-resource"]  # noqa: PTH208
     if left:
@@ -143,12 +162,14 @@ def _last(path: Path) -> decision.Last | None:
         return None
 
 
-def _worked_through(partitions: list[Partition], request: Request) -> Findings:
+def _worked_through(partitions: list[Partition], request: Request, helpers: Managers) -> Findings:
     findings = Findings()
-    due = [(one, verdict) for one in partitions if (verdict := verdict_of(one, request)) is not Verdict.LEAVE]
+    judged = ((one, verdict_of(one, request)) for one in partitions)
+    # managers see every partition
+    due = [(one, verdict) for one, verdict in judged if helpers or verdict is not Verdict.LEAVE]
 
     def work(item: tuple[Partition, Verdict]) -> None:
-        if not _worked(*item, request, findings):
+        if not _worked(*item, request, findings, helpers):
             findings.away = True
             crew.halt()
 
@@ -167,15 +188,27 @@ def width_of(partitions: list[Partition]) -> int:
     return asked or min(4, os.cpu_count() or 1)
 
 
-def _worked(one: Partition, verdict: Verdict, request: Request, findings: Findings) -> bool:
-    """Process or check one partition; False when the master went away."""
+def _looked_after(one: Partition, verdict: Verdict, request: Request, helpers: Managers) -> None:
+    """Process or check one partition, and have managers act before and after."""
+    try:
+        if helpers:
+            helpers.instance(one)
+            # they may have removed what it was judged by
+            verdict = verdict_of(one, request)
+        if verdict is Verdict.PROCESS:
+            processing.process(one, stops=request.stops)
+        elif verdict is Verdict.CHECK:
+            processing.check(one)
+    finally:
+        helpers.instance_tear_down(one)
+
+
+def _worked(one: Partition, verdict: Verdict, request: Request, findings: Findings, helpers: Managers) -> bool:
+    """Look after one partition, and tell how it went; False when the master went away."""
     name, remote = one.place.name, one.wanted.partition
     try:
         with locks.held(one.node.run, name):
-            if verdict is Verdict.PROCESS:
-                processing.process(one, stops=request.stops)
-            else:
-                processing.check(one)
+            _looked_after(one, verdict, request, helpers)
     except master.AWAY as error:
         _log.warning("%s: %s", name, error)
         return False

@@ -34,8 +34,13 @@ class SoftwarePlace(msgspec.Struct, frozen=True):
 
     @property
     def unfinished(self) -> Path:
-        """Says that its first build has begun and not ended well: no instance may use it yet."""
+        """Says that a build has begun and not ended well: no instance may use it."""
         return self.folder / ".unfinished"
+
+    @property
+    def origin(self) -> Path:
+        """Says which binary of the network cache this is, as long as nothing was built on it."""
+        return self.folder / ".from-cache"
 
 
 class InstancePlace(msgspec.Struct, frozen=True):

@@ -10,11 +10,29 @@ from pathlib import Path
 @contextlib.contextmanager
 def held(folder: Path, name: str) -> Iterator[None]:
     """Wait for the lock of this name and hold it; ``folder`` is the node's own, nobody else's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = _opened(folder, name)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def shared(folder: Path, name: str) -> Iterator[bool]:
+    """Hold the lock of this name together with others who do; False at once when somebody holds it alone."""
+    descriptor = _opened(folder, name)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _opened(folder: Path, name: str) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    return os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -1,5 +1,6 @@
 """The master as a node sees it: what it wants of this machine, as values, and whom to tell (node spec, section 4)."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -30,6 +31,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     retention_delay: str
     access_status: str | None
     remote: Any
+    parameters: Mapping[str, Any] = {}
+    filters: Mapping[str, Any] = {}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses, in the master's order."""
+        listed = (*self.parameters.get("ip_list", ()), *self.parameters.get("full_ip_list", ()))
+        return tuple(str(address) for _, address, *_ in listed)
 
     @property
     def partition(self) -> "ComputerPartition":
@@ -77,4 +86,6 @@ def wanted(partition: "ComputerPartition") -> Wanted:
         retention_delay=str(filters.get("retention_delay", "0")),
         access_status=partition.getAccessStatus(),
         remote=partition,
+        parameters=parameters,
+        filters=filters,
     )

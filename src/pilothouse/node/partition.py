@@ -12,8 +12,10 @@ from pilothouse.node import (
     buildout,
     certificates,
     child,
+    disks,
     freespace,
     identity,
+    locks,
     profile,
     release,
     supervision,
@@ -56,13 +58,15 @@ def install(partition: Partition) -> None:
     software = _software(partition)
     _link(place.folder / "software_release", software.folder, owner)
     _check_mode(place.folder)
-    if not software.folder.is_dir() or not release.usable(software):
-        raise NodeError(
-            f"Software Release {software.url} is not present on system.\nCannot deploy instance. "
-            "It is built by: slapos node software"
-        )
-    _write_profile(partition, software, owner)
-    _run_buildout(partition, software, owner)
+    with locks.shared(partition.node.run, f"software-{software.md5}") as idle:
+        if not idle or not release.usable(software):
+            raise NodeError(
+                f"Software Release {software.url} is not present on system.\nCannot deploy instance. "
+                + ("It is built by: slapos node software" if idle else "It is being built now.")
+            )
+        disks.link(config.instance_storage_home, place.folder, owner)
+        _write_profile(partition, software, owner)
+        _run_buildout(partition, software, owner)
     _note_retention(partition)
 
 

@@ -30,16 +30,21 @@ class _Mine(logging.Filter):
 
 @contextlib.contextmanager
 def attached(descriptor: int) -> Iterator[None]:
-    """Send what this thread logs to an open file as well; the file is closed at the end."""
-    with os.fdopen(descriptor, "a", encoding="utf-8", buffering=1) as file:
-        handler = logging.StreamHandler(file)
-        handler.setFormatter(logging.Formatter(_FORM))
-        handler.addFilter(_Mine())
-        _log.addHandler(handler)
-        try:
-            yield
-        finally:
-            _log.removeHandler(handler)
+    """Send what this thread logs to an open file as well; the file is closed at the end.
+
+    A disk that is full costs lines of the log, not the work that they tell of.
+    """
+    file = os.fdopen(descriptor, "a", encoding="utf-8", buffering=1)
+    handler = logging.StreamHandler(file)
+    handler.setFormatter(logging.Formatter(_FORM))
+    handler.addFilter(_Mine())
+    _log.addHandler(handler)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 def open_log(path: Path) -> int:

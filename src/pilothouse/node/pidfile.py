@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pilothouse.node import processes
 from pilothouse.node.errors import BusyError, NodeError
 
 _log = logging.getLogger("slapos")
@@ -55,7 +56,9 @@ def _locked(path: str) -> int:
 def _take(descriptor: int, path: str) -> None:
     if os.fstat(descriptor).st_size:
         pid = _pid(descriptor)
-        if pid and pid != os.getpid() and _is_slapos(pid):
+        # the daemon that has started this pass is no pass, though its number may stand here since an earlier life
+        mine = pid in processes.ancestors()
+        if pid and not mine and processes.may_have_written(pid, os.fstat(descriptor).st_mtime) and _is_slapos(pid):
             raise BusyError(pid)
         _log.info("Existing pid file %r was stale, overwritten", path)
     os.ftruncate(descriptor, 0)

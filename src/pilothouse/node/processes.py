@@ -6,8 +6,11 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import msgspec
+
+_TOLERANCE: Final = 2.0  # seconds; the start of the machine is told in whole ones
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -30,6 +33,21 @@ def look(pid: int) -> Process | None:
     return Process(pid, int(words[1]), int(words[3]), int(words[19]), words[0])
 
 
+def may_have_written(pid: int, moment: float) -> bool:
+    """Whether the process of this number was there at a moment, in seconds since the epoch.
+
+    A file that names a process may be older than the process: numbers come again, and after a start of the machine
+    the same ones do.
+    """
+    found = look(pid)
+    return found is not None and _booted() + found.started / os.sysconf("SC_CLK_TCK") <= moment + _TOLERANCE
+
+
+def _booted() -> float:
+    text = Path("/proc/stat").read_text("ascii", "replace")
+    return float(text.partition("\nbtime ")[2].partition("\n")[0] or 0)
+
+
 def everything() -> Iterator[Process]:
     """Yield all processes."""
     for name in os.listdir("/proc"):  # noqa: PTH208 - a path object for each process costs more than reading it
@@ -40,7 +58,7 @@ def everything() -> Iterator[Process]:
 def family(pid: int, started: int) -> list[Process]:
     """Return what descends from a process or is in its session, itself included.
 
-    A process that left the session after its parent had died is not found; nothing tells it from others.
+    A process that left the session after its parent had died is not found: ``marked`` finds it.
     """
     alive = list(everything())
     leader = next((one for one in alive if one.pid == pid), None)
@@ -85,7 +103,7 @@ def ask(find: Callable[[], Iterable[Process]], *, patience: float) -> None:
 def of_partition(folder: Path, group: str, socket: Path, uid: int | None) -> list[Process]:
     """Return the processes of a partition: those of its user, below its directory, or started for its group."""
     mark = (f"SUPERVISOR_GROUP_NAME={group}".encode(), f"SUPERVISOR_SERVER_URL=unix://{socket}".encode())
-    mine = _ancestors()
+    mine = ancestors()
     return [
         one
         for one in everything()
@@ -95,12 +113,19 @@ def of_partition(folder: Path, group: str, socket: Path, uid: int | None) -> lis
 
 def of_supervisor(socket: Path) -> list[Process]:
     """Return the processes that descend from programs of a supervisord, but not whoever asks."""
-    mark, mine = f"SUPERVISOR_SERVER_URL=unix://{socket}".encode(), _ancestors()
+    mark, mine = f"SUPERVISOR_SERVER_URL=unix://{socket}".encode(), ancestors()
     alive = [one for one in everything() if one.pid not in mine and one.state not in "ZX"]
     return [one for one in alive if mark in _environ(one.pid)]
 
 
-def _ancestors() -> set[int]:
+def marked(mark: str) -> list[Process]:
+    """Return the processes whose environment has ``NAME=value``, but not whoever asks."""
+    word, mine = mark.encode(), ancestors()
+    return [one for one in everything() if one.pid not in mine and one.state not in "ZX" and word in _environ(one.pid)]
+
+
+def ancestors() -> set[int]:
+    """Return the numbers of this process and of all that it descends from."""
     found, pid = set[int](), os.getpid()
     while pid and (one := look(pid)):
         found.add(pid)

@@ -3,7 +3,7 @@
 import logging
 
 from pilothouse.files import write_atomic
-from pilothouse.node import certificates, checking, decision, identity, partition, passlog, reading
+from pilothouse.node import certificates, checking, decision, firewall, identity, partition, passlog, reading
 from pilothouse.node.errors import NodeError, PromiseFailure
 from pilothouse.node.partition import Partition
 from pilothouse.slap.client import NotFoundError, SlapException
@@ -50,8 +50,10 @@ def _act(one: Partition, *, stops: bool) -> None:
         partition.install(one)
         if stops:
             partition.stop(one)
+            firewall.follow(one)
         else:
             partition.start(one)
+            firewall.follow(one)
             if text := _failure(one, anomaly=False):
                 raise PromiseFailure(text)
             wanted.partition.started()
@@ -59,12 +61,14 @@ def _act(one: Partition, *, stops: bool) -> None:
     elif wanted.state == decision.STOPPED:
         try:
             partition.install(one)
+            firewall.follow(one)
         finally:
             partition.stop(one)
         _tell_stopped(one)
         _send_transaction(one)
     elif wanted.state == decision.DESTROYED:
         partition.stop(one)
+        firewall.follow(one)
         _tell_stopped(one)
     else:
         raise NodeError(f"Computer Partition {one.place.name!r} has unsupported state: {wanted.state}")

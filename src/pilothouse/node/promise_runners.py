@@ -74,7 +74,11 @@ class Runners:
         with self._starting:
             if self._door is not None and self._warm is not None:
                 self._door.close()
-                self._warm.wait()
+                try:
+                    self._warm.wait(_PARTING)
+                except subprocess.TimeoutExpired:
+                    self._warm.kill()
+                    self._warm.wait()
                 self._door = self._warm = None
 
     @contextmanager

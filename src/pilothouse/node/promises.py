@@ -1,5 +1,6 @@
 """The promises of a partition, run by processes of the partition's user (node spec 13)."""
 
+import atexit
 import functools
 import logging
 from collections.abc import Callable
@@ -152,7 +153,9 @@ class _Examination(Protocol):
 @functools.cache
 def _shared() -> Runners:
     """Return what all partitions of a pass start their processes from; it ends with this process."""
-    return Runners()
+    made = Runners()
+    atexit.register(made.close)
+    return made
 
 
 def check(node: _Node, place: _Place, wanted: _Wanted, examination: _Examination) -> str | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from pilothouse.node import release
+from pilothouse.node import removal
 from pilothouse.node.shared_parts import Mentions, Part, nested_nodes, parts_below, texts_of_part, texts_of_releases
 
 _log: Final = logging.getLogger("slapos")
@@ -84,7 +84,7 @@ def _remove(part: Part) -> None:
     aside = part.path.with_name(f".{part.path.name}{_CONDEMNED}")
     try:
         part.path.rename(aside)
-        release.remove(aside)
+        removal.remove(aside)
     except OSError as error:
         _log.error("%s cannot be removed: %s", part.path, error.strerror)
         return
@@ -96,4 +96,4 @@ def _finish_former(shared: Path) -> None:
     if shared.is_dir():
         for name in os.listdir(shared):  # noqa: PTH208 - names only
             for path in sorted(shared.joinpath(name).glob(f".*{_CONDEMNED}")):
-                release.remove(path)
+                removal.remove(path)

@@ -1,20 +1,19 @@
 """One software release: built where it will stay, or removed (node spec, sections 9.4 to 9.8).
 
 A buildout writes its own absolute path into what it makes, so a release cannot be built elsewhere and renamed.
-What keeps a half-built one from being used is a mark that stands beside its files until the build has ended well.
+What keeps a half-built one from being used is a mark that stands beside its files until a build has ended well.
 """
 
 import contextlib
+import enum
 import logging
 import os
-import shutil
-import stat
 import subprocess
 from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import buildout, child, freespace, identity, profile
+from pilothouse.node import buildout, child, freespace, identity, profile, release_folder
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.layout import NodePlace, SoftwarePlace
 
@@ -22,36 +21,63 @@ _log = logging.getLogger("slapos")
 _SKIPPED: Final = "buildout-bootstrap-skipped"
 
 
-def install(config: Configuration, place: SoftwarePlace, *, forced: bool, debug: bool) -> None:
-    """Build a release. Raises BuildoutError with the output, NodeError, or OSError."""
+class Way(enum.Enum):
+    """How a release came to be there."""
+
+    BUILT = enum.auto()
+    DOWNLOADED = enum.auto()
+
+
+def install(config: Configuration, place: SoftwarePlace, *, forced: bool, debug: bool) -> Way:
+    """Download or build a release. Raises BuildoutError with the output, NodeError, or OSError."""
     _log.info("Installing software release %s ...", place.url)
     freespace.require(place.folder, config.software_min_free_space, "software_min_free_space")
+    child.end_leftover(note_of(config, place))
+    if _is_downloaded(config, place, forced=forced):
+        return Way.DOWNLOADED
     owner = _prepare(config, place)
     build = buildout.Build(
         folder=place.folder,
         who=owner,
-        note=NodePlace(config.instance_root).run / f"software-{place.md5}.child",
+        note=note_of(config, place),
         home=str(place.folder),
         debug=debug,
+        seconds=config.software_timeout,
     )
     arguments = buildout.parameters(config, place.folder, forced=forced, debug=debug)
     program = place.folder / "bin" / "buildout"
     skipped = program.with_name(_SKIPPED)
-    child.end_leftover(build.note)
     _bootstrap(config, build, arguments, program, skipped)
     buildout.run(build, (*child.words_of(program), *arguments))
     skipped.unlink(missing_ok=True)
     place.unfinished.unlink(missing_ok=True)
+    return Way.BUILT
+
+
+def note_of(config: Configuration, place: SoftwarePlace) -> Path:
+    """Return the file that names the program that builds a release, while it runs."""
+    return NodePlace(config.instance_root).run / f"software-{place.md5}.child"
+
+
+def _is_downloaded(config: Configuration, place: SoftwarePlace, *, forced: bool) -> bool:
+    if not config.networkcache:
+        return False
+    from pilothouse.node.networkcache import download  # noqa: PLC0415 - few nodes have a cache, and HTTP loads slowly
+    from pilothouse.node.networkcache.settings import settings  # noqa: PLC0415
+
+    if not forced and download.is_as_downloaded(place):
+        return True
+    return download.is_installed(config, settings(config.networkcache), place)
 
 
 def _prepare(config: Configuration, place: SoftwarePlace) -> identity.Identity:
     folder = place.folder
     owner = identity.owner_of(config.software_root)
     if not folder.exists():
-        folder.mkdir(mode=0o755)
-        folder.chmod(0o755)
-        identity.give(folder, owner)
-        _mark(place, owner)
+        release_folder.make(place, owner)
+    release_folder.mark(place.unfinished, owner)
+    place.completed.unlink(missing_ok=True)
+    place.origin.unlink(missing_ok=True)
     _netrc(folder, owner)
     cache = folder / "extends-cache"
     if not cache.exists():
@@ -64,11 +90,6 @@ def _prepare(config: Configuration, place: SoftwarePlace) -> identity.Identity:
         identity.give(path, owner)
     _note_revision(path, place.url)
     return owner
-
-
-def _mark(place: SoftwarePlace, owner: identity.Identity) -> None:
-    write_atomic(place.unfinished, b"The first build of this release has not ended well yet.\n")
-    identity.give(place.unfinished, owner)
 
 
 def _netrc(folder: Path, owner: identity.Identity) -> None:
@@ -121,26 +142,15 @@ def complete(place: SoftwarePlace) -> None:
     """Note that a release is installed, and that the master knows."""
     from time import asctime, localtime  # noqa: PLC0415
 
+    os.sync()  # a build's files must not be younger on the disk than the word that they are there
     write_atomic(place.completed, asctime(localtime()).encode(), durable=True)
 
 
+def installed(place: SoftwarePlace) -> bool:
+    """Whether a release is built and the master knows."""
+    return place.completed.exists() and usable(place)
+
+
 def usable(place: SoftwarePlace) -> bool:
-    """Whether instances may use what is there: not while its first build is under way, or has failed."""
-    return place.completed.exists() or not place.unfinished.exists()
-
-
-def remove(folder: Path) -> None:
-    """Remove a tree, directories without permissions included. Raises OSError when something stays."""
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink()
-    elif folder.exists():
-        if os.geteuid():  # root needs no permission, and must not follow what others may exchange meanwhile
-            _open_up(folder)
-        shutil.rmtree(folder)
-
-
-def _open_up(folder: Path) -> None:
-    folder.chmod(stat.S_IRWXU)
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            _open_up(path)
+    """Whether instances may use what is there: not while a build is under way, or when the last one failed."""
+    return place.folder.is_dir() and not place.unfinished.exists()

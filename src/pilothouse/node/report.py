@@ -17,6 +17,7 @@ from pilothouse.node import (
     identity,
     instance,
     locks,
+    managers,
     master,
     partition,
     reading,
@@ -24,7 +25,9 @@ from pilothouse.node import (
     usage,
 )
 from pilothouse.node.configuration import Configuration
+from pilothouse.node.errors import NodeError
 from pilothouse.node.layout import InstancePlace
+from pilothouse.node.managers import Managers
 from pilothouse.node.partition import Partition
 from pilothouse.node.supervisor_rpc import Supervisor
 from pilothouse.slap import tio
@@ -39,6 +42,7 @@ _log = logging.getLogger("slapos")
 
 def run(config: Configuration) -> int:
     """Report and destroy; returns the exit code. Raises SlapException when the master is away."""
+    helpers = managers.load(managers.setting_of(config), config.manager_list)
     node = supervisord.prepare(config)
     supervisor = Supervisor(node.socket)
     if not config.forbid_supervisord_automatic_launch:
@@ -59,7 +63,8 @@ def run(config: Configuration) -> int:
     good = [_scripts_ran(one) for one in partitions]
     unsent = _send_consumption(config, machine, partitions)
     _send_journals(config, machine)
-    ended = [_ended(one) for one in partitions if one.wanted.state == decision.DESTROYED and one.place.name != unsent]
+    destroyed = [one for one in partitions if one.wanted.state == decision.DESTROYED and one.place.name != unsent]
+    ended = [_ended(one, helpers) for one in destroyed]
     _log.info("Finished usage reports.")
     return int(not (all(good) and all(ended)))
 
@@ -79,12 +84,19 @@ def _script_ran(one: Partition, script: Path) -> bool:
     try:
         who = identity.owner_of(one.place.folder)
         ended = child.run(
-            child.Program(words=words, folder=script.parent, who=who, environ=environment.cleaned(os.environ, who.home))
+            child.Program(
+                words=words,
+                folder=script.parent,
+                who=who,
+                environ=environment.cleaned(os.environ, who.home),
+                note=one.node.run / f"{one.place.name}.report.child",
+                seconds=one.config.partition_timeout,
+            )
         )
         if not ended.status:
             return True
         _log.warning("Failed to run %s: %s", list(words), ended.output)
-    except OSError as error:
+    except (OSError, NodeError) as error:
         _log.warning("Failed to run %s: %s", list(words), error)
     one.wanted.partition.error(f"Script {script.name!r} failed.", _log)
     return False
@@ -142,11 +154,11 @@ def _send_journals(config: Configuration, machine: "Computer") -> None:
         path.unlink()
 
 
-def _ended(one: Partition) -> bool:
+def _ended(one: Partition, helpers: Managers) -> bool:
     """Destroy a partition and tell the master; what goes wrong is told as well, and stops no other."""
     try:
         with locks.held(one.node.run, one.place.name):
-            _end(one)
+            _end(one, helpers)
     except Exception:  # noqa: BLE001 - one partition never stops the others
         text = traceback.format_exc()
         _log.exception("%s cannot be destroyed", one.place.name)
@@ -155,7 +167,7 @@ def _ended(one: Partition) -> bool:
     return True
 
 
-def _end(one: Partition) -> None:
+def _end(one: Partition, helpers: Managers) -> None:
     remote = one.wanted.partition
     partition.stop(one)
     certificates.update(one.config, one.place, one.wanted)
@@ -163,6 +175,7 @@ def _end(one: Partition) -> None:
         remote.stopped()
     except SlapException as error:
         _log.warning("The master could not be told that %s is stopped: %s", one.place.name, error)
+    helpers.report(one)
     if _is_waited_for(one):
         _log.info("There are running processes into the partition, wait until they finish...")
         return
@@ -175,7 +188,11 @@ def _end(one: Partition) -> None:
 
 def _is_waited_for(one: Partition) -> bool:
     names = set((reading.text(one.place.folder / ".slapos-report-wait-service-list") or "").split())
+    # the partition's user may have written the list, so programs of others are not waited for
+    own = f"{one.place.name}-"
     return any(
-        f"{program['group']}:{program['name']}" in names and program["statename"] in {"RUNNING", "STARTING"}
+        f"{program['group']}:{program['name']}" in names
+        and program["group"].startswith(own)
+        and program["statename"] in {"RUNNING", "STARTING"}
         for program in one.supervisor.call("getAllProcessInfo")
     )

@@ -1,6 +1,8 @@
 """What ``slapos node format`` is asked for, in one frozen value (node spec, sections 3.2 and 6.2)."""
 
+import re
 import shutil
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,9 @@ from pilothouse.node.errors import ConfigurationError
 _MANDATORY: Final = ("computer_id", "instance_root", "master_url", "software_root", "computer_xml")
 _DEPRECATED: Final = ("bridge_name", "no_bridge")
 _FILES: Final = ("key_file", "cert_file", "master_ca_file")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}")
+_INTERFACE: Final = re.compile(r"[^\s/]{1,15}")
+_BITS: Final = 128
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +54,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     key_file: str | None = None
     cert_file: str | None = None
     master_ca_file: str | None = None
+    partition_disk_quota: int = 0
+    public_ipv4_services: tuple[str, ...] = ()
+    manager_list: tuple[str, ...] = ()
+    power_user_list: tuple[str, ...] = ()
+    sections: Sections = {}
 
 
 def shape(path: str, sections: Sections, given: Given, *, dry: bool) -> Shape:
@@ -68,7 +78,7 @@ def shape(path: str, sections: Sections, given: Given, *, dry: bool) -> Shape:
         _require_programs(booleans)
     for name in _MANDATORY:
         if reader.text(name) is None:
-            raise reader.missing(f"Parameter {name!r} is not defined.\nFor help use --help")
+            raise ConfigurationError(f"Parameter {name!r} is not defined. ({path})\nFor help use --help")
     for name in _FILES:
         file = reader.file(name)
         if file and not Path(file).exists():
@@ -76,8 +86,10 @@ def shape(path: str, sections: Sections, given: Given, *, dry: bool) -> Shape:
     amount, shift = reader.number("partition_amount", -1), reader.number("ipv6_prefixshift", 16)
     if amount < 0:
         raise reader.wrong("partition_amount", "partition_amount must be a whole number from 0 on")
-    if 2**shift < 4 * amount:
-        raise reader.wrong("ipv6_prefixshift", f"ipv6_prefixshift = {shift} is too small for {amount} partitions")
+    if not 0 <= shift < _BITS or 2**shift < 4 * amount:
+        raise reader.wrong("ipv6_prefixshift", f"ipv6_prefixshift = {shift} does not do for {amount} partitions")
+    _check_names(reader)
+    _check_network(reader)
     return Shape(
         path=path,
         computer_id=reader.text("computer_id") or "",
@@ -104,13 +116,40 @@ def shape(path: str, sections: Sections, given: Given, *, dry: bool) -> Shape:
         key_file=reader.file("key_file"),
         cert_file=reader.file("cert_file"),
         master_ca_file=reader.file("master_ca_file"),
+        partition_disk_quota=reader.size("partition_disk_quota", "0"),
+        public_ipv4_services=reader.words("public_ipv4_services"),
+        manager_list=reader.words("manager_list"),
+        power_user_list=reader.words("power_user_list"),
+        sections=sections,
         **booleans,
     )
 
 
+def _check_names(reader: Reader) -> None:
+    """Raise ConfigurationError for what cannot be part of the name of an account, a directory or an interface."""
+    for name in ("partition_base_name", "user_base_name", "tap_base_name", "software_user"):
+        text = reader.text(name)
+        if text and not _NAME.fullmatch(text):
+            raise reader.wrong(name, f"{name} is {text!r}; give a letter, then letters, digits, - and _")
+    for name in ("interface_name", "ipv6_interface", "tap_gateway_interface"):
+        text = reader.text(name)
+        if text and not _INTERFACE.fullmatch(text):
+            raise reader.wrong(name, f"{name} is {text!r}, which is no name of an interface")
+
+
+def _check_network(reader: Reader) -> None:
+    text = reader.text("ipv4_local_network")
+    try:
+        IPv4Network(text or "10.0.0.0/16", strict=False)
+    except ValueError:
+        raise reader.wrong(
+            "ipv4_local_network", f"ipv4_local_network is {text!r}; give a network such as 10.0.0.0/16"
+        ) from None
+
+
 def _require_programs(asked: dict[str, bool]) -> None:
     names = ["groupadd", "useradd", "usermod", "passwd"] if asked["alter_user"] else []
-    if asked["alter_network"]:
+    if asked["alter_network"] or asked["create_tap"]:
         names.append("ip")
     if missing := [name for name in names if shutil.which(name) is None]:
         raise ConfigurationError(f"Some required binaries are missing or not functional: {','.join(missing)}")

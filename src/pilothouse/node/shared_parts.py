@@ -78,10 +78,15 @@ def texts_of_part(part: Part) -> Iterator[str]:
 def texts_of_releases(software_root: Path) -> Iterator[str]:
     """Yield the texts of all releases that name what they use."""
     for folder in _folders(software_root):
-        yield from _text(Path(folder, ".installed.cfg"))
-        with suppress(OSError):
-            for path in sorted(Path(folder, "bin").iterdir()):
-                yield from _text(path)
+        yield from texts_of_release(Path(folder))
+
+
+def texts_of_release(folder: Path) -> Iterator[str]:
+    """Yield the texts of a release that name what it uses."""
+    yield from _text(folder / ".installed.cfg")
+    with suppress(OSError):
+        for path in sorted((folder / "bin").iterdir()):
+            yield from _text(path)
 
 
 def _text(path: Path) -> Iterator[str]:

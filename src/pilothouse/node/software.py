@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pilothouse.node import locks, master, passlog, release, supervisord
+from pilothouse.node import child, locks, master, passlog, release, release_folder, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import BuildoutError, NodeError
 from pilothouse.node.layout import NodePlace, SoftwarePlace
+from pilothouse.node.networkcache import pending
 from pilothouse.slap.client import NotFoundError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def run(config: Configuration, request: Request) -> int:
         raise NodeError(f"{config.software_root} does not exist.")
     node = supervisord.prepare(config)
     _log.info("Processing software releases...")
+    release_folder.sweep(config.software_root, node)
     failed = False
     supplied = []
     for one in master.releases(master.computer(config)):
@@ -45,6 +47,7 @@ def run(config: Configuration, request: Request) -> int:
         if request.only and not {place.md5, place.url} & set(request.only):
             continue
         failed |= not _brought(config, request, node, place, one)
+        _share(config, node, place)
     if request.collects:
         collect(config, supplied)
     _log.info("Finished software releases.")
@@ -57,8 +60,8 @@ def _brought(
     """Bring one release to its state; what goes wrong is told, and never stops the others."""
     try:
         if one.getState() == "destroyed":
-            _destroy(node, place, one)
-        elif request.forced or not place.completed.exists():
+            _destroy(config, node, place, one)
+        elif request.forced or not release.installed(place):
             _install(config, request, node, place, one)
     except BuildoutError as error:
         one.error(str(error), _log)
@@ -83,17 +86,31 @@ def _install(
             one.building()
         except NotFoundError:
             _log.debug("The master does not know %s", place.url)
-        release.install(config, place, forced=request.forced, debug=request.debug)
+        way = release.install(config, place, forced=request.forced, debug=request.debug)
         # if the master does not hear of it now, the next pass tells it again
         one.available()
+        if way is release.Way.BUILT:
+            pending.add(config, node, place)
         release.complete(place)
 
 
-def _destroy(node: NodePlace, place: SoftwarePlace, one: "SoftwareRelease") -> None:
+def _share(config: Configuration, node: NodePlace, place: SoftwarePlace) -> None:
+    if not pending.is_due(node, place) or not release.installed(place):
+        return
+    from pilothouse.node.networkcache.settings import settings  # noqa: PLC0415 - after builds only
+    from pilothouse.node.networkcache.upload import upload  # noqa: PLC0415
+
+    with passlog.attached(passlog.open_log(log_of(node, place))):
+        upload(config, settings(config.networkcache), node, place)
+
+
+def _destroy(config: Configuration, node: NodePlace, place: SoftwarePlace, one: "SoftwareRelease") -> None:
     with locks.held(node.run, f"software-{place.md5}"):
+        child.end_leftover(release.note_of(config, place))
         if place.folder.exists():
+            pending.forget(node, place)
             _log.info("Destroying %r ...", place.url)
-            release.remove(place.folder)
+            release_folder.take_away(place.folder)
             _log.info("Destroyed %r .", place.url)
     one.destroyed()
 
@@ -109,6 +126,6 @@ def collect(config: Configuration, supplied: list[str]) -> None:
         if _NAME.fullmatch(folder.name) and folder.name not in supplied and (folder / "buildout.cfg").exists():
             _log.info("Removing %s, which is not supplied any more", folder)
             try:
-                release.remove(folder)
+                release_folder.take_away(folder)
             except OSError:
                 _log.exception("%s cannot be removed", folder)

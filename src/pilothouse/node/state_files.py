@@ -1,6 +1,5 @@
 """The files in which formatting keeps what it made (node spec, section 6.10)."""
 
-import contextlib
 import json
 import logging
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from pilothouse.files import write_atomic
-from pilothouse.node import computer
+from pilothouse.node import computer, reading
 from pilothouse.node.computer import Description, Slot
 from pilothouse.node.errors import NodeError
 from pilothouse.slap import marshal_reader, marshal_writer
@@ -39,6 +38,16 @@ def save(path: Path, machine: Description) -> None:
             return
         _keep(archive, path.name, former)
     write_atomic(path, content, durable=True)
+
+
+def plan_of(path: Path) -> Path:
+    """Return the file that holds what a pass is about to make; it is there only while a pass is not done."""
+    return path.with_name(f"{path.name}.planned")
+
+
+def save_plan(path: Path, machine: Description) -> None:
+    """Record what is about to be made, so that a pass that is killed is followed by one that makes the same."""
+    write_atomic(plan_of(path), pretty(computer.document(machine)), durable=True)
 
 
 def pretty(value: object) -> bytes:
@@ -70,8 +79,7 @@ def save_resource(slot: Slot) -> None:
     """Tell a partition's software what the partition has."""
     path = Path(slot.path) / ".slapos-resource"
     content = json.dumps(computer.document(slot), sort_keys=True, indent=4).encode()
-    with contextlib.suppress(FileNotFoundError):
-        if path.read_bytes() == content:
-            return
+    if reading.content(path) == content:
+        return
     write_atomic(path, content, mode=0o644)
     _log.info("Partition resources saved to %s", slot.reference)

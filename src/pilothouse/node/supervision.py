@@ -72,7 +72,7 @@ def _program(group: str, folder: Path, program: Service, account: Account) -> st
     )
 
 
-def daemon_text(name: str, command: str, log: Path, libraries: str, priority: int = 999) -> str:
+def daemon_text(name: str, command: str, log: Path, libraries: str, priority: int = 999, *, root: bool = False) -> str:
     """Return the file of a program that is the machine's own and always runs (section 8.14)."""
     return (
         f"[program:{name}]\ndirectory = /\ncommand = {_escaped(command)}\nprocess_name = {name}\n"
@@ -80,7 +80,8 @@ def daemon_text(name: str, command: str, log: Path, libraries: str, priority: in
         "exitcodes = 0\nstopsignal = TERM\nstopwaitsecs = 60\nserverurl = AUTO\nredirect_stderr = true\n"
         f"stdout_logfile = {_escaped(str(log))}\n{_LIMITS}"
         f"stderr_logfile = {_escaped(str(log))}\n{_ERRORS}"
-        f"environment = PYTHONPATH={_quoted(libraries)}\n"
+        + (f"environment = PYTHONPATH={_quoted(libraries)}\n" if libraries else "")
+        + ("user = 0\n" if root else "")
     )
 
 

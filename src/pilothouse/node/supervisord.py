@@ -201,6 +201,18 @@ def start_group(place: NodePlace, supervisor: Supervisor, group: str, *, changed
     _log.info("Requested start of %s...", group)
 
 
+def start_new(place: NodePlace, supervisor: Supervisor, group: str, *, changed: bool) -> None:
+    """Start what of a group was never started; what has ended by itself stays so."""
+    if changed:
+        align(place, supervisor, group)
+    known = [one for one in supervisor.call("getAllProcessInfo") if one["group"] == group]
+    if not known and align(place, supervisor, group):
+        known = [one for one in supervisor.call("getAllProcessInfo") if one["group"] == group]
+    for one in known:
+        if one["statename"] == "STOPPED" and not one["start"]:
+            supervisor.call("startProcess", f"{group}:{one['name']}", False)
+
+
 def stop_group(place: NodePlace, supervisor: Supervisor, group: str) -> None:
     """Stop a group and forget it; nothing happens when it is not declared."""
     path = place.group_file(group)

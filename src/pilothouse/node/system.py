@@ -2,12 +2,15 @@
 
 import logging
 import os
+import shlex
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from pilothouse.node.errors import NodeError
 
 _log = logging.getLogger("slapos")
+_SHELL: Final = "/bin/sh"
 
 
 class System:
@@ -18,31 +21,40 @@ class System:
 
     def run(self, *words: str, tolerant: bool = False) -> bool:
         """Run a program; returns whether it succeeded. Raises NodeError unless ``tolerant``."""
-        _log.debug("Calling: %s", " ".join(words))
+        _log.debug("Calling: %s", shlex.join(words))
         if self.dry:
             return True
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
-        if done.returncode and not tolerant:
-            raise NodeError(f"{' '.join(words)}: {done.stdout.decode('utf-8', 'replace').strip()}")
+        if done.returncode:
+            text = f"{shlex.join(words)}: {done.stdout.decode('utf-8', 'replace').strip()}"
+            if not tolerant:
+                raise NodeError(text)
+            _log.warning("%s", text)
         return not done.returncode
 
     def folder(self, path: Path, mode: int) -> None:
         """Make a directory and its parents, or set its permissions."""
         _log.debug("Directory %s, %o", path, mode)
         if not self.dry:
-            path.mkdir(parents=True, exist_ok=True)
+            if not path.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir(mode=mode)
             path.chmod(mode)
 
     def give(self, path: Path, user: str) -> None:
-        """Give a path to an account and its group."""
+        """Give a path to an account and its group. Raises NodeError when there is no such account."""
         import pwd  # noqa: PLC0415
 
         _log.debug("Owner of %s: %s", path, user)
-        if not self.dry:
+        if self.dry:
+            return
+        try:
             entry = pwd.getpwnam(user)
-            os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
+        except KeyError:
+            raise NodeError(f"There is no account {user!r}, which shall own {path}; see the lines above") from None
+        os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
 
 
 def account(system: System, name: str, home: str, group: str | None) -> None:
@@ -54,7 +66,7 @@ def account(system: System, name: str, home: str, group: str | None) -> None:
         grp.getgrnam(name)
     except KeyError:
         system.run("groupadd", name)
-    common = ("-d", home, "-g", name, "-s", "/bin/sh")
+    common = ("-d", home, "-g", name, "-s", _SHELL)
     try:
         pwd.getpwnam(name)
     except KeyError:
@@ -73,10 +85,7 @@ def _is_so(name: str, home: str, group: str | None) -> bool:
     try:
         member = group is None or name in grp.getgrnam(group).gr_mem
         return (
-            entry.pw_dir == home
-            and entry.pw_shell == "/bin/sh"
-            and grp.getgrgid(entry.pw_gid).gr_name == name
-            and member
+            entry.pw_dir == home and entry.pw_shell == _SHELL and grp.getgrgid(entry.pw_gid).gr_name == name and member
         )
     except KeyError:
         return False

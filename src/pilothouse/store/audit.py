@@ -17,6 +17,9 @@ from pilothouse.store.errors import BrokenChainError
 from pilothouse.store.schema import audit
 from pilothouse.store.statement import Statement, given, insertion
 
+CUT = "audit cut"
+"""The action of the entry that old rows were removed, see `audit_retention`."""
+
 _PENDING = "pilothouse.audit"
 _LOCK = 0x70696C6F74  # any number that no other user of the database takes for an advisory lock
 _FIELDS = ("at", "caller_kind", "caller", "project", "how", "action", "subject", "detail")
@@ -32,7 +35,14 @@ _NEXT = Statement(
     .limit(_PAGE)
 )
 
+_ACTION = _FIELDS.index("action")
+_DETAIL = _FIELDS.index("detail")
+
 _encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class _Cut(msgspec.Struct):
+    last: str
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -105,17 +115,25 @@ def flush(connection: Connection) -> None:
 def verify(connection: Connection) -> int:
     """Return how many rows the log has, all sound. Raises BrokenChainError naming the first that is not.
 
-    Rows cut off at the end leave no trace in what is left: compare the last hash with a copy kept elsewhere.
+    A log whose oldest rows were cut off has an entry of that. Rows cut off at the new end leave no trace in what is
+    left: compare the last hash with a copy kept elsewhere.
     """
-    previous, after, count = "", 0, 0
+    first, follows, previous, after, count = 0, "", "", 0, 0
+    cuts = {""}
     while page := _NEXT.rows(connection, after=after):
         for row, *fields, said, sealed in page:
+            if not first:
+                first, follows, previous = row, said, said
             if said != previous:
                 raise BrokenChainError(row, "does not follow the row before it: a row was removed or put in")
             if sealed != _seal(previous, tuple(fields)):
                 raise BrokenChainError(row, "was changed after it was written")
+            if fields[_ACTION] == CUT:
+                cuts.add(_last_removed(fields[_DETAIL]))
             previous, after = sealed, row
         count += len(page)
+    if follows not in cuts:
+        raise BrokenChainError(first, "does not begin the log, and no entry says that the rows before it were cut off")
     return count
 
 
@@ -127,6 +145,13 @@ def last_hash(connection: Connection) -> str:
 
 def _seal(previous: str, fields: tuple[Any, ...]) -> str:
     return hashlib.sha256(_encoder.encode((previous, *fields))).hexdigest()
+
+
+def _last_removed(detail: str) -> str:
+    try:
+        return msgspec.json.decode(detail, type=_Cut).last
+    except msgspec.DecodeError:
+        return ""
 
 
 def _text(detail: object) -> str:

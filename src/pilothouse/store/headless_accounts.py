@@ -16,6 +16,7 @@ class HeadlessUser(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     os_account: str
     rights: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     limits: dict[str, float] = {}
     valid_from: float | None = None
     valid_to: float | None = None
@@ -52,7 +53,7 @@ _U, _C, _L = headless_users.c, headless_credentials.c, headless_os_logins.c
 _USER = select(*(headless_users.c[name] for name in HeadlessUser.__struct_fields__))
 _USERS = Statement(_USER.order_by(_U.name))
 _USER_NAMED = Statement(_USER.where(_U.name == given(_U.name)))
-_PUT_USER = ("os_account", "rights", "limits", "valid_from", "valid_to")
+_PUT_USER = ("os_account", "rights", "groups", "limits", "valid_from", "valid_to")
 _ADD_USER = Statement(insertion(headless_users, "name", "created", *_PUT_USER))
 _CHANGE_USER = Statement(
     update(headless_users)
@@ -97,6 +98,7 @@ def put_user(connection: Connection, user: HeadlessUser) -> None:
     values: dict[str, Any] = {
         "os_account": user.os_account,
         "rights": _json(user.rights),
+        "groups": _json(user.groups),
         "limits": _json(user.limits),
         "valid_from": user.valid_from,
         "valid_to": user.valid_to,
@@ -171,7 +173,8 @@ def _json(value: object) -> str:
 
 def _user(row: Row) -> HeadlessUser:
     fields = dict(zip(HeadlessUser.__struct_fields__, row, strict=True))
-    fields["rights"] = tuple(msgspec.json.decode(fields["rights"]))
+    for name in ("rights", "groups"):
+        fields[name] = tuple(msgspec.json.decode(fields[name]))
     fields["limits"] = msgspec.json.decode(fields["limits"])
     return HeadlessUser(**fields)
 

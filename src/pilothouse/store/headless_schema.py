@@ -30,6 +30,14 @@ headless_users = Table(
     _time("valid_to"),
     _time("created", nullable=False),
     _time("last_login"),
+    _text("groups", "[]"),
+)
+
+headless_groups = Table(
+    "headless_groups",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    _text("rights", "[]"),
 )
 
 headless_credentials = Table(
@@ -141,6 +149,7 @@ headless_locks = Table(
 
 TABLES: Final = (
     headless_users,
+    headless_groups,
     headless_credentials,
     headless_os_logins,
     headless_roots,

@@ -171,11 +171,12 @@ class FastLink:
             ) from None
         dialogue = Dialogue(launch, sink, where)
         wire = Libssh2Wire(session, channel, dialogue, where)
-        session.join(wire)
         if door is None:
             wire.send(program.text)
         else:
             dialogue.go_through(door, wire.send)
+        # only now: the question for the password may have come already, and is heard once
+        session.join(wire)
         return dialogue, wire
 
 

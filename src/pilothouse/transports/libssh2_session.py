@@ -7,16 +7,19 @@ While a packet is half sent no other call may send. This module imports ssh2; im
 import asyncio
 import contextlib
 import fcntl
+import select
 import socket
 import struct
 import termios
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from ssh2.error_codes import LIBSSH2_ERROR_EAGAIN
 from ssh2.exceptions import ProtocolError, SocketDisconnectError, SocketRecvError, SocketSendError, SSH2Error
 from ssh2.session import LIBSSH2_SESSION_BLOCK_OUTBOUND, Session
+
+from pilothouse.transports.libssh2_channel import Channel
 
 AGAIN: Final[int] = LIBSSH2_ERROR_EAGAIN
 _LOST_AFTER: Final = 3
@@ -25,36 +28,6 @@ _SECOND_LOOK: Final = 0.05
 _PING_SECONDS: Final = 2
 _BETWEEN_PINGS: Final = 2.1
 _FATAL: Final = (SocketDisconnectError, SocketRecvError, SocketSendError, ProtocolError)
-
-
-class Channel(Protocol):
-    """What takes part in a session's turns."""
-
-    @property
-    def reading(self) -> bool:
-        """Whether it waits for anything to be read."""
-        ...
-
-    @property
-    def writing(self) -> bool:
-        """Whether it has anything to send."""
-        ...
-
-    def write(self) -> int:
-        """Send what can be sent without waiting; returns AGAIN when something is left. May raise SSH2Error."""
-        ...
-
-    def read(self) -> bool:
-        """Take some of what has come; returns whether there is more. May raise SSH2Error."""
-        ...
-
-    def waiting(self) -> bool | None:
-        """Whether something for it lies in the library already, so that the socket will not tell; None: unknown."""
-        ...
-
-    def lost(self, why: str) -> None:
-        """Learn that the connection is gone."""
-        ...
 
 
 class DrivenSession:
@@ -78,11 +51,17 @@ class DrivenSession:
         self._asked = False
         self._keepalive = keepalive
         self._timer: asyncio.TimerHandle | None = None
+        self._second: asyncio.TimerHandle | None = None
 
     @property
     def closed(self) -> bool:
         """Whether nothing can be done any more."""
         return self.raw is None or bool(self.failure)
+
+    @property
+    def congested(self) -> bool:
+        """Whether a packet is half sent."""
+        return bool(self.raw.block_directions() & LIBSSH2_SESSION_BLOCK_OUTBOUND)
 
     def call(self, step: Callable[[], Any]) -> Awaitable[Any]:
         """Repeat a call of the library until it is through; the awaitable gives its result or raises SSH2Error."""
@@ -103,6 +82,7 @@ class DrivenSession:
         """Take a channel out."""
         if channel in self._channels:
             self._channels.remove(channel)
+            self._left_over()
 
     def keep_alive(self) -> None:
         """Begin to ask for signs of life."""
@@ -128,6 +108,8 @@ class DrivenSession:
         self._watch()
         if more or self._again:
             self._loop.call_soon(self.turn)
+        elif self._unsure and self._second is None:
+            self._second = self._loop.call_later(_SECOND_LOOK, self._look_again)
 
     def lose(self, why: str) -> None:
         """Give the connection up and tell everybody."""
@@ -162,19 +144,24 @@ class DrivenSession:
     def _on_readable(self) -> None:
         self._heard = self._loop.time()
         self._asked = False
-        if not self._calls and not any(channel.reading for channel in self._channels):
+        if not self._wanted():
             # nobody takes it; the next one who waits will
             self._watch_reading(on=False)
             return
         self.turn()
-        if self._unsure:
-            self._loop.call_later(_SECOND_LOOK, self.turn)
+
+    def _look_again(self) -> None:
+        try:
+            self.turn()
+        finally:
+            # only now: a second look asks for no third one
+            self._second = None
 
     def _advance(self) -> bool:
         """Take one turn of everything; returns whether something was left for want of fairness."""
         if self._half is not None:
             self._half()
-            if self._blocked_outbound():
+            if self.congested:
                 return False
             self._half = None
         if not self._go_on():
@@ -185,7 +172,7 @@ class DrivenSession:
                 return False
             if channel.reading:
                 more = channel.read() or more
-                if self._blocked_outbound():
+                if self.congested:
                     self._half = channel.read
                     return False
         # whoever reads takes everybody's packets off the socket: the calls' replies, and the other channels' data
@@ -208,11 +195,8 @@ class DrivenSession:
     def _through(self, step: Callable[[], object]) -> bool:
         """Take a step; returns False when it left a packet half sent: then it must be the next one again."""
         # only what could not go on may have left one
-        self._half = step if step() == AGAIN and self._blocked_outbound() else None
+        self._half = step if step() == AGAIN and self.congested else None
         return self._half is None
-
-    def _blocked_outbound(self) -> bool:
-        return bool(self.raw.block_directions() & LIBSSH2_SESSION_BLOCK_OUTBOUND)
 
     def _call(self) -> int:
         """Go on with the first call; returns AGAIN when it has to wait."""
@@ -221,6 +205,7 @@ class DrivenSession:
             result = step()
         except SSH2Error as error:
             self._calls.popleft()
+            self._left_over()
             if not future.done():
                 future.set_exception(error)
             if isinstance(error, _FATAL):
@@ -229,14 +214,19 @@ class DrivenSession:
         if result == AGAIN:
             return AGAIN
         self._calls.popleft()
+        self._left_over()
         if not future.done():
             future.set_result(result)
         return 0
 
+    def _left_over(self) -> None:
+        """Take another turn: what found its own reply has not looked at what came behind it in the same bytes."""
+        self._again = self._again or bool(self._channels)
+
     def _watch(self) -> None:
         if self.closed:
             return
-        if not self._reading and (self._calls or any(channel.reading for channel in self._channels)):
+        if not self._reading and self._wanted():
             self._watch_reading(on=True)
         if self._writing != (self._half is not None):
             self._writing = not self._writing
@@ -244,6 +234,10 @@ class DrivenSession:
                 self._loop.add_writer(self._descriptor, self.turn)
             else:
                 self._loop.remove_writer(self._descriptor)
+
+    def _wanted(self) -> bool:
+        """Whether anybody waits for what comes; who sends waits for room."""
+        return bool(self._calls) or any(channel.reading or channel.writing for channel in self._channels)
 
     def _watch_reading(self, *, on: bool) -> None:
         self._reading = on
@@ -256,6 +250,9 @@ class DrivenSession:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._second is not None:
+            self._second.cancel()
+            self._second = None
         if self._reading:
             self._watch_reading(on=False)
         if self._writing:
@@ -272,7 +269,10 @@ class DrivenSession:
         if self._asked and self._reading and count >= _LOST_AFTER:
             self.lose(f"no sign of life for {silent:.3g} s")
             return
-        if count >= 1 and self._half is None and now - self._pinged >= _BETWEEN_PINGS:
+        if count >= 1 and not self._has_room():
+            # what waits to be sent asks for one as well
+            self._asked = True
+        elif count >= 1 and now - self._pinged >= _BETWEEN_PINGS:
             try:
                 self.raw.keepalive_send()
             except SSH2Error as error:
@@ -282,6 +282,12 @@ class DrivenSession:
             self._watch()
         passed = max(0.0, count) // 1 + 1
         self._timer = self._loop.call_at(self._heard + passed * self._keepalive, self._check)
+
+    def _has_room(self) -> bool:
+        """Whether a small packet can be sent whole: what is left of one could not be sent any more."""
+        room = select.poll()
+        room.register(self._descriptor, select.POLLOUT)
+        return self._half is None and bool(room.poll(0))
 
     def _unread(self) -> int:
         waiting = fcntl.ioctl(self._socket, termios.FIONREAD, b"\0\0\0\0")

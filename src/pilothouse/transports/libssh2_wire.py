@@ -78,11 +78,12 @@ class Libssh2Wire:
 
     def read(self) -> bool:
         """Take some of what has come."""
-        if self._channel is None or self._paused or self._ended:
+        if self._channel is None or ((self._paused or self._ended) and not self._session.congested):
             return False
         more = self._take(self._channel.read, self._dialogue.output)
         more = self._take(self._channel.read_stderr, self._dialogue.control) or more
-        if not more and self._channel is not None and self._channel.eof():
+        # a read that left a packet half sent must be repeated, whatever has come
+        if not more and self._channel is not None and not self._session.congested and self._channel.eof():
             self._ended = True
             self._dialogue.output_closed()
             self._dialogue.control_closed("its shell ended before the operation did")

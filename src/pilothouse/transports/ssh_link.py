@@ -189,6 +189,9 @@ class Link:
         door = Door(become, launch.token, program) if become else None
         dialogue = Dialogue(launch, sink, self._node.key)
         wire = SshWire(dialogue, self._node.key)
+        if door is not None:
+            # before anything can come: the question for the password is heard once
+            dialogue.go_through(door, wire.send)
         try:
             await self.connection.create_session(
                 lambda: wire,
@@ -207,8 +210,6 @@ class Link:
             raise ConnectionLostError(f"{self._node.key}: the connection was lost: {error}") from None
         if door is None:
             wire.send(program.text)
-        else:
-            dialogue.go_through(door, wire.send)
         self._running.add(dialogue)
         dialogue.exit.add_done_callback(lambda _: self._running.discard(dialogue))
         return dialogue, wire

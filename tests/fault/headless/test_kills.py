@@ -4,12 +4,11 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.headlessdaemon import Daemon, shim_of, whole, worker_of
 from tests.headlessserver import Guest, Server, code, module, serving
 
 from pilothouse.headless import messages
@@ -25,27 +24,6 @@ STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); 
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with serving(tmp_path) as found:
         yield found
-
-
-def worker_of(sid: str) -> int:
-    """Return the process that runs the session's jobs: the one that leads what is marked."""
-    found = marked(f"PLANTA_SESSION={sid}")
-    return next(
-        pid for pid in found if os.getsid(pid) == pid and Path(f"/proc/{pid}/cmdline").read_bytes().count(b"-I")
-    )
-
-
-def shim_of(sid: str) -> int:
-    return int(Path(f"/proc/{worker_of(sid)}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def whole(server: Server, sid: str) -> list[Any]:
-    """Return the events, which are numbered without a gap and end with one end."""
-    events = list(Spool(server.spools / sid).events())
-    assert [event.ev for event in events] == list(range(1, len(events) + 1))
-    assert [type(event) for event in events].count(messages.SessionEnd) == 1
-    assert isinstance(events[-1], messages.SessionEnd)
-    return events
 
 
 async def test_a_killed_worker_fails_its_job_and_skips_the_rest(server: Server) -> None:
@@ -84,39 +62,6 @@ async def test_a_shim_killed_while_cancelling(server: Server) -> None:
     os.kill(shim_of(accepted.session), signal.SIGKILL)
     assert (await guest.ended()).state == "lost"
     whole(server, accepted.session)
-
-
-class Daemon:
-    """The command, killed and started again on one database."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def begin(self, **settings: str) -> None:
-        environment = {**os.environ, **{f"PILOTHOUSE_{name.upper()}": text for name, text in settings.items()}}
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "pilothouse.cli.main", "headless", "serve", "--data", str(self.server.folder),
-            "--listen", f"127.0.0.1:{self.server.port}",
-            stderr=asyncio.subprocess.PIPE, env=environment,
-        )  # fmt: skip
-        assert self.process.stderr is not None
-        said = b""
-        async with asyncio.timeout(20):
-            while b"listening" not in said:
-                said = await self.process.stderr.readline()
-                assert said, "the server ended"
-
-    async def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        await self.process.communicate()
-
-    async def stop(self) -> int | None:
-        assert self.process is not None
-        self.process.terminate()
-        await self.process.communicate()
-        return self.process.returncode
 
 
 async def test_a_killed_server_loses_nothing(server: Server) -> None:

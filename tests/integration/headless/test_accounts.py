@@ -114,3 +114,23 @@ async def test_a_server_that_is_not_root_refuses_other_accounts(
             await running.serve(config, store, [], lambda: None, asyncio.Event())
     finally:
         await store.close()
+
+
+async def test_a_server_that_is_not_root_is_for_one_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(tmp_path) as server:
+        if ROOT:
+            await map_to(server, OTHER)
+        second = HeadlessUser(name="R42", os_account=OTHER if ROOT else getuser(), created=SystemClock().time())
+        await server.write(lambda c: headless_accounts.put_user(c, second))
+    if ROOT:
+        monkeypatch.setattr(os, "geteuid", lambda: pwd.getpwnam(OTHER).pw_uid)
+    store = await open_store(tmp_path / "server.db")
+    stop = asyncio.Event()
+    stop.set()
+    try:
+        with pytest.raises(RefusedError, match="headless_shared_account"):
+            await running.serve(running.Config(data=tmp_path / "headless"), store, [], lambda: None, stop)
+        allowed = running.Config(data=tmp_path / "headless", shared_account=True)
+        await running.serve(allowed, store, [], lambda: None, stop)
+    finally:
+        await store.close()

@@ -5,12 +5,13 @@ import getpass
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests import headlesscall
-from tests.headlessserver import PASSWORDS, SECRETS
+from tests.headlessserver import PASSWORDS, SECRETS, end_shim
 
 from pilothouse.cli.main import main
 
@@ -25,7 +26,7 @@ async def begin(folder: Path, *words: str) -> tuple[asyncio.subprocess.Process, 
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pilothouse.cli.main", *words, "--data", str(folder),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PILOTHOUSE_HEADLESS_LISTEN": "127.0.0.1:0"},
+        env={**os.environ, "PILOTHOUSE_HEADLESS_LISTEN": "127.0.0.1:0", "PILOTHOUSE_HEADLESS_SHARED_ACCOUNT": "yes"},
     )  # fmt: skip
     assert process.stderr is not None
     async with asyncio.timeout(30):
@@ -152,3 +153,58 @@ def test_no_secret_is_kept_or_shown(capsys: pytest.CaptureFixture[str], tmp_path
     for hidden in (secret[29:], SECRETS["R41"][29:], PASSWORDS["R41"]):
         assert hidden not in listed
         assert hidden.encode() not in database
+
+
+@pytest.mark.parametrize("words", [(), ("--cancel",)])
+async def test_a_server_is_stopped_with_its_sessions_or_without(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    await asyncio.to_thread(set_up, capsys, tmp_path)
+    data = ("--data", str(tmp_path))
+    long = ("module", "add", "LONG", *data, "--policy", "queue", "--exec", "sleep", "100")
+    await asyncio.to_thread(command, capsys, "headless", *long)
+    process, address = await begin(tmp_path, "headless", "serve")
+    line = ["-s", address, "-u", "R41", "-p", "r41.secret", "-m", "LONG"]
+    for _ in range(2):
+        assert (await headlesscall.call(line, tmp_path)).code == 0
+    assert (await asyncio.to_thread(_second, tmp_path))[0] == 7, "one server serves a folder"
+    said = await asyncio.to_thread(command, capsys, "headless", "stop", "--json", *words, *data)
+    assert json.loads(said)["left"] == (0 if words else 2)
+    await process.communicate()
+    assert process.returncode == 0
+    found = json.loads(await asyncio.to_thread(command, capsys, "session", "list", "--json", *data))
+    assert [row["state"] for row in found] == (["cancelled"] * 2 if words else ["queued", "running"])
+    await asyncio.to_thread(command, capsys, "headless", "stop", *data, code=2)
+    for row in found:
+        end_shim(tmp_path / "headless" / "spool" / row["sid"])
+
+
+def _second(folder: Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pilothouse.cli.main", "headless", "serve", "--listen", "127.0.0.1:0"]
+    done = subprocess.run([*command, "--data", str(folder)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+async def test_a_group_gives_its_rights_to_its_members(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    await asyncio.to_thread(set_up, capsys, tmp_path)
+    data = ("--data", str(tmp_path))
+
+    def headless(*words: str, code: int = 0) -> str:
+        return command(capsys, "headless", *words, *data, code=code)
+
+    account = getpass.getuser()
+    user = ("user", "add", "R50", "--os-account", account, "--group", "night")
+    await asyncio.to_thread(headless, *user, code=2)
+    await asyncio.to_thread(headless, "group", "add", "night", "--right", "module:009*", "--right", "see:own")
+    await asyncio.to_thread(headless, *user)
+    await asyncio.to_thread(headless, "cred", "add", "R50", "--out", str(tmp_path / "r50.secret"))
+    assert json.loads(await asyncio.to_thread(headless, "group", "list", "--json")) == [
+        {"name": "night", "rights": ["module:009*", "see:own"], "members": ["R50"]}
+    ]
+    process, address = await begin(tmp_path, "headless", "serve")
+    line = ["-s", address, "-u", "R50", "-p", "r50.secret", "-t", "-1"]
+    assert (await headlesscall.call([*line, "-m", "009DLK"], tmp_path)).code == 0
+    assert (await headlesscall.call([*line, "-f", "a.py"], tmp_path)).code == 2
+    await asyncio.to_thread(headless, "group", "remove", "night")
+    assert (await headlesscall.call([*line, "-m", "009DLK"], tmp_path)).code == 2
+    await stop(process)

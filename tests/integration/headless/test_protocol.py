@@ -188,3 +188,23 @@ async def test_messages_out_of_turn(server: Server) -> None:
     await old.reader.readexactly(len(PREAMBLE))
     await old.say(messages.Hello("7"))
     assert (await old.hear()).name == "PROTO_VERSION"
+
+
+async def test_who_speaks_something_else_is_hung_up_on_and_told_of_once(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "pilothouse.headless")
+    for words in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"SSH-2.0-x\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(words)
+        assert await _all(reader) == b"", "not a word"
+        writer.close()
+    assert [record.getMessage() for record in caplog.records if "hung up" in record.getMessage()] == [
+        "127.0.0.1 speaks another protocol: hung up"
+    ]
+
+
+async def _all(reader: asyncio.StreamReader) -> bytes:
+    with contextlib.suppress(ConnectionError):
+        return await reader.read()
+    return b""

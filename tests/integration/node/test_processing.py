@@ -162,7 +162,7 @@ def test_check_19_the_release_must_be_there_and_whole(node: Machine, master: Scr
     (release / ".unfinished").touch()
     assert "is not present on system" in node.instance(code=1).err
     (release / "instance.cfg").unlink()
-    (release / ".completed").touch()
+    (release / ".unfinished").unlink()
     assert "is not correctly installed.\nMissing file: " in node.instance(code=1).err
 
 

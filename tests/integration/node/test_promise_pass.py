@@ -132,3 +132,12 @@ def test_check_61_and_63_an_up_to_date_partition_reports_changes(node: Machine, 
         assert said("#access ok", "echo bad; exit 1") == []
     assert said("#access ok", "echo bad; exit 1") == ["softwareInstanceError"]
     assert said("#error bad", "echo bad; exit 1") == []
+
+
+def test_a_pass_waits_for_the_process_that_ran_its_promises(
+    node: Machine, master: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promise(node, "slappart0")
+    master.partition("slappart0", "started")
+    monkeypatch.setenv("PYTHONWARNINGS", "always")
+    assert "ResourceWarning" not in node.apart("promise")

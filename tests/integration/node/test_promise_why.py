@@ -37,5 +37,30 @@ def test_why(node: Machine, master: Script, capsys: pytest.CaptureFixture[str]) 
     code, text = why("--json")
     document = json.loads(text)
     (failing,) = document["failing"]
-    assert failing["story"][1] == 2
+    since, failures, fine = failing["story"]
+    assert failures == 2
+    assert fine <= since
     assert main(["service", "why", "../x", "--cfg", str(node.cfg)]) == 2
+
+
+def test_an_instance_is_known_by_its_title_too(
+    node: Machine, master: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.release()
+    for name, title in (("slappart0", "web"), ("slappart1", "db"), ("slappart2", "db")):
+        promise(node, name)
+        master.partition(name, "started", timestamp="1", instance_title=title)
+    node.instance()
+    master.answer("getFullComputerInformation", 503)
+
+    def why(name: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main(["service", "why", name, "--cfg", str(node.cfg)])
+        return code, "".join(capsys.readouterr())
+
+    assert why("web") == why("slappart0") == why("SOFTINST-slappart0")
+    assert why("web")[0] == 0
+    assert "name one of their partitions: slappart1, slappart2" in why("db")[1]
+    assert why("nothing") == (2, why("nothing")[1])
+    (node.instances / "var" / "run" / "instances.json").write_text("{")
+    assert "no instance that this node has processed" in why("web")[1]

@@ -1,5 +1,6 @@
 """HTTP as masters, and what stands before them, may answer it."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -7,7 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from pilothouse.clock import ManualClock
 from pilothouse.slap.client.exchange import Call, Exchange, Reply
+from pilothouse.slap.client.pace import Paced
 from pilothouse.slap.client.trust import context
 from pilothouse.slap.client.wire import UnreadableError, place_of
 
@@ -136,3 +139,46 @@ def test_hosts_and_ports(text: str, place: tuple[str, int]) -> None:
 def test_no_host_and_port(text: str) -> None:
     with pytest.raises(UnreadableError, match="is no host and port"):
         place_of(text, "http")
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"]
+)
+def test_an_answer_that_trickles_for_ever_is_left(beginning: bytes) -> None:
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection = server.accept()[0]
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(beginning)
+                while not over.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            patient = Exchange(0.3, lambda: context(None, None, None, verify=None))
+            with pytest.raises(TimeoutError, match=r"too slowly|timed out"):
+                patient.send(Call("GET", f"http://127.0.0.1:{server.getsockname()[1]}/x", {}))
+        finally:
+            over.set()
+            thread.join(PATIENCE)
+
+
+def test_each_answer_has_its_own_time_and_more_for_more_bytes() -> None:
+    clock = ManualClock()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        paced = Paced(ours, 60.0, clock.monotonic)
+        for _ in range(3):
+            paced.begin()
+            clock.advance(119)
+            theirs.sendall(b"x" * 10_000)
+            assert paced.readinto(bytearray(10_000)) == 10_000
+            clock.advance(10)  # as long as these bytes are worth
+            theirs.sendall(b"x")
+            assert paced.readinto(bytearray(1)) == 1
+            clock.advance(2)
+            with pytest.raises(TimeoutError, match="too slowly: 10001 bytes so far"):
+                paced.readinto(bytearray(1))

@@ -23,6 +23,7 @@ LISTS = {
     "headless_accounts._LOGINS",
     "headless_accounts._REMOVE_LOGINS",
     "headless_accounts._USERS",
+    "headless_groups._GROUPS",
     "headless_catalogue._MODULES",
     "headless_catalogue._NO_DEFAULT",
     "headless_catalogue._ROOTS",

@@ -68,3 +68,11 @@ def test_old_executions_do_not_count() -> None:
     assert len(evaluation.recent(executions, 5, 1, 1050)) == 1
     assert len(evaluation.recent(executions, 5, 0, 1050)) == 2
     assert evaluation.recent(executions, 5, 1, 5000) == []
+
+
+def test_executions_of_a_second_are_told_apart() -> None:
+    moments = [1700000000 + number / 1000 for number in range(2000)]
+    ids = [history.execution_id(moment) for moment in moments]
+    assert len(set(ids)) >= len(ids) - 2  # as near as floating point goes
+    assert ids[0] == "1700000000-000"
+    assert all(history._LINE.match(history.head("2026-11-22 07:34:33", "INFO", one)) for one in ids)

@@ -79,12 +79,25 @@ def _add(chosen: argparse.Namespace) -> int:
         limits=bounds.named_numbers(chosen.limit),
     )
     document = modules.encode(modules.check(chosen.name, module))
+    if module.file:
+        _try(chosen, module.file)
     version = records.write(
         chosen, "module add", f"headless module {chosen.name}", {"kind": module.kind},
         lambda c: headless_catalogue.add_module(c, chosen.name, document, time.time()),
     )  # fmt: skip
     value = {"name": chosen.name, "version": version, "kind": module.kind}
     return listing.said(chosen, f"module {chosen.name}, version {version}", value)
+
+
+def _try(chosen: argparse.Namespace, path: str) -> None:
+    """Raise UsageError when no session could run the file as it is now."""
+    from pilothouse.headless.server import confinement
+    from pilothouse.store import headless_catalogue
+
+    try:
+        confinement.read(*confinement.locate(records.read(chosen, headless_catalogue.roots), path))
+    except confinement.FileRejectedError as error:
+        raise UsageError(f"{error}: {error.reason}; see: pilothouse headless root list") from None
 
 
 def _kind(chosen: argparse.Namespace) -> Any:
@@ -170,7 +183,7 @@ def _list_roots(chosen: argparse.Namespace) -> int:
         (root.name, root.path, root.owner, " ".join(flag.removeprefix("is_") for flag in flags if getattr(root, flag)))
         for root in found
     ]
-    return listing.show(chosen, ("root", "folder", "owner", ""), rows, [msgspec.to_builtins(root) for root in found])
+    return listing.show(chosen, ("root", "folder", "owner", "is"), rows, [msgspec.to_builtins(root) for root in found])
 
 
 def _remove_root(chosen: argparse.Namespace) -> int:

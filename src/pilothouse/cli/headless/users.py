@@ -4,14 +4,17 @@ import argparse
 import os
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pilothouse.cli import listing
-from pilothouse.cli.headless import records
+from pilothouse.cli.headless import groups, records
 from pilothouse.errors import UsageError
 from pilothouse.store.headless_accounts import HeadlessUser, OsLogin
+
+if TYPE_CHECKING:
+    from pilothouse.headless.shim.layout import Account
 
 _LONGEST = 64
 
@@ -26,6 +29,7 @@ def add_parsers(things: Any) -> list[argparse.ArgumentParser]:
         "--right", action="append", default=[], metavar="RIGHT",
         help="module:GLOB, file:ROOT/GLOB, code, see:own, see:any, cancel:own, cancel:any; repeatable",
     )  # fmt: skip
+    add.add_argument("--group", action="append", default=[], metavar="GROUP", help="has its rights too; repeatable")
     add.add_argument("--from", dest="valid_from", type=records.moment, metavar="DAY", help="not before this day")
     add.add_argument("--to", dest="valid_to", type=records.moment, metavar="DAY", help="not from this day on")
     add.add_argument(
@@ -60,32 +64,37 @@ def _logins(things: Any) -> list[argparse.ArgumentParser]:
 
 def _add(chosen: argparse.Namespace) -> int:
     from pilothouse.headless.server import bounds, oslogin, rights
-    from pilothouse.store import headless_accounts
+    from pilothouse.store import headless_accounts, headless_groups
 
     if not 0 < len(chosen.name) <= _LONGEST or not chosen.name.isprintable() or "/" in chosen.name:
         raise UsageError(f"user {chosen.name!r}: give 1 to {_LONGEST} characters, no / among them")
-    granted = rights.parse(chosen.right)
-    account = oslogin.account_of(chosen.os_account)
-    if granted.code and chosen.os_account == "root":
-        raise UsageError("the right 'code' with the account root would be root itself; give another --os-account")
-    if granted.code:
-        print(f"the right 'code' is a shell as {chosen.os_account}", file=sys.stderr)
-    if account["uid"] is None and os.geteuid() != 0:
-        print("the jobs of this user run as the server itself and can reach its files", file=sys.stderr)
+    groups.check(chosen)
     user = HeadlessUser(
         name=chosen.name,
         os_account=chosen.os_account,
         rights=tuple(chosen.right),
+        groups=tuple(chosen.group),
         limits=bounds.check(bounds.named_numbers(chosen.limit)),
         valid_from=chosen.valid_from,
         valid_to=chosen.valid_to,
         created=time.time(),
     )
-    detail = {"account": user.os_account, "rights": list(user.rights)}
+    words = records.read(chosen, lambda c: headless_groups.rights_of(c, user))
+    _warn(user, rights.parse(words).code, oslogin.account_of(user.os_account))
+    detail = {"account": user.os_account, "rights": list(user.rights), "groups": list(user.groups)}
     records.write(
         chosen, "user add", f"headless user {user.name}", detail, lambda c: headless_accounts.put_user(c, user)
     )
-    return listing.said(chosen, f"user {user.name}: {', '.join(user.rights) or 'no right'}", _described(user))
+    return listing.said(chosen, f"user {user.name}: {', '.join(words) or 'no right'}", _described(user))
+
+
+def _warn(user: HeadlessUser, code: bool, account: "Account") -> None:
+    if code and user.os_account == "root":
+        raise UsageError("the right 'code' with the account root would be root itself; give another --os-account")
+    if code:
+        print(f"the right 'code' is a shell as {user.os_account}", file=sys.stderr)
+    if account["uid"] is None and os.geteuid() != 0:
+        print("the jobs of this user run as the server itself and can reach its files", file=sys.stderr)
 
 
 def _list(chosen: argparse.Namespace) -> int:
@@ -93,11 +102,11 @@ def _list(chosen: argparse.Namespace) -> int:
 
     found = records.read(chosen, headless_accounts.users)
     rows = [
-        (user.name, user.os_account, " ".join(user.rights), listing.moment(user.valid_from),
+        (user.name, user.os_account, " ".join(user.rights), " ".join(user.groups), listing.moment(user.valid_from),
          listing.moment(user.valid_to), listing.moment(user.last_login))
         for user in found
     ]  # fmt: skip
-    headings = ("user", "account", "rights", "from", "to", "last login")
+    headings = ("user", "account", "rights", "groups", "from", "to", "last login")
     return listing.show(chosen, headings, rows, [_described(user) for user in found])
 
 

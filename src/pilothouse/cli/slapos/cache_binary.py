@@ -1,16 +1,16 @@
 """``slapos cachelookup binary-sr`` and ``cache lookup``: is there a binary of a software release? (spec 10.14)."""
 
 import argparse
-import hashlib
 import logging
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from pilothouse.cli.slapos import network_cache, operating_system
+from pilothouse.cli.slapos import network_cache
 from pilothouse.cli.slapos.call import FAILED, CommandError
 from pilothouse.cli.slapos.commands import Entry
 from pilothouse.cli.slapos.table import table
+from pilothouse.slap import cache_entries, cache_systems
 
 _DESCRIPTION: Final = """\
 perform a query to the networkcache
@@ -27,16 +27,16 @@ def key_of(software: str) -> str:
     """Return the key of a release: the sum of its URL, or the sum that was given."""
     if re.match(r"[0-9a-f]{32}", software):
         return software
-    return hashlib.md5(software.encode(), usedforsecurity=False).hexdigest()
+    return cache_entries.key_of_release(software)
 
 
 def rows(
-    entries: Sequence[network_cache.Entry], here: operating_system.System, certificates: Sequence[str]
+    entries: Sequence[cache_entries.Entry], here: cache_systems.System, certificates: Sequence[str]
 ) -> list[list[str]]:
     """Return a row for each entry: its system, whether it runs here, whether its signature is good."""
     found = []
     for entry in entries:
-        built = operating_system.described(entry.value)
+        built = cache_systems.described(entry.value)
         flags = [here.fits(built), network_cache.verified(entry, certificates)]
         found.append([*built, *("yes" if flag else "no" for flag in flags)])
     return sorted(found)
@@ -53,7 +53,7 @@ def _binary(chosen: argparse.Namespace) -> int:
         if not entries:
             log.info("Object found in cache, but has no binary entries.")
             return 0
-        found = rows(entries, operating_system.current(), configuration.certificates)
+        found = rows(entries, cache_systems.current(), configuration.certificates)
     except network_cache.AbsentError:
         raise CommandError(f"Software release not found in binary cache: {wanted}") from None
     except (FetchError, CommandError) as error:
@@ -81,7 +81,7 @@ def _lookup(chosen: argparse.Namespace) -> int:
         return 0
     print(f"Software URL: {entries[0].value.get('software_url')}")
     print(f"MD5:          {key}\n\n-------------\nAvailable for:")
-    found = rows(entries, operating_system.current(), configuration.certificates)
+    found = rows(entries, cache_systems.current(), configuration.certificates)
     shown = sorted([row[1], row[2], row[3], row[4]] for row in found)
     for line in table(["distribution", "version", "id", "compatible?"], shown, between="|"):
         print(line)

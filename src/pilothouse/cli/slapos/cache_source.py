@@ -10,6 +10,7 @@ from pilothouse.cli.slapos import network_cache
 from pilothouse.cli.slapos.call import FAILED, CommandError
 from pilothouse.cli.slapos.commands import Entry
 from pilothouse.cli.slapos.table import table
+from pilothouse.slap import cache_entries
 
 
 def _url(chosen: argparse.Namespace) -> int:
@@ -69,7 +70,7 @@ def _source(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _either(*ways: Callable[[], Sequence[network_cache.Entry]]) -> Sequence[network_cache.Entry]:
+def _either(*ways: Callable[[], Sequence[cache_entries.Entry]]) -> Sequence[cache_entries.Entry]:
     """Return what the first way that knows the key finds: caches moved their index from the one to the other."""
     for way in ways[:-1]:
         try:

@@ -1,9 +1,6 @@
 """The network cache: signed entries about what can be downloaded ready made (spec section 10.14)."""
 
 import argparse
-import base64
-import binascii
-import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
@@ -14,22 +11,15 @@ from pilothouse.cli.slapos import configuration
 from pilothouse.cli.slapos.call import CommandError
 from pilothouse.cli.slapos.options import NODE_VARIABLE, add_node_file
 from pilothouse.errors import PilothouseError
+from pilothouse.slap import cache_entries
+from pilothouse.slap.cache_entries import Entry
 
-_MARK: Final = "-----BEGIN CERTIFICATE-----"
 _NOT_FOUND: Final = 404
 _FAILED_LOOKUP: Final = 10
 
 
 class AbsentError(PilothouseError):
     """The cache has no such key."""
-
-
-class Entry(NamedTuple):
-    """One builder's word: ``text`` is what was signed, ``value`` what it says, ``signature`` base64 or empty."""
-
-    text: str
-    signature: str
-    value: dict[str, Any]
 
 
 class CacheConfiguration(NamedTuple):
@@ -67,8 +57,8 @@ def read_configuration(cfg: str | None) -> CacheConfiguration:
     if not file.has_section("networkcache"):
         raise CommandError("No section: 'networkcache'", f"{path} names no network cache.")
     options = dict(file.items("networkcache", raw=True))
-    listed = options.get("signature-certificate-list", "")
-    return CacheConfiguration(options, [_MARK + part for part in listed.split(_MARK)[1:]], path)
+    certificates = cache_entries.certificates_of(options.get("signature-certificate-list", ""))
+    return CacheConfiguration(options, certificates, path)
 
 
 def entries(directory: str, key: str) -> list[Entry]:
@@ -83,8 +73,8 @@ def entries(directory: str, key: str) -> list[Entry]:
             raise AbsentError("Object not found in cache.") from None
         raise
     try:
-        return [_entry(pair) for pair in json.loads(content)]
-    except (ValueError, TypeError):
+        return cache_entries.read(content)
+    except ValueError:
         raise CommandError(f"{url} is no list of cache entries", "Is this address that of a cache's index?") from None
 
 
@@ -103,44 +93,13 @@ def failed_lookup(wanted: str, address: str, error: Exception) -> int:
 
 
 def verified(entry: Entry, certificates: Sequence[str]) -> bool:
-    """Return whether one of the certificates' owners has signed the entry."""
-    if not entry.signature or not certificates:
-        return False
+    """Return whether one of the certificates' owners has signed the entry. Raises CommandError."""
     try:
-        signature = base64.b64decode(entry.signature, validate=True)
-    except binascii.Error:
-        return False
-    return any(_signed(entry.text.encode(), signature, certificate) for certificate in certificates)
+        return cache_entries.verified(entry, certificates)
+    except cache_entries.UnusableKeyError as error:
+        raise CommandError("A certificate of signature-certificate-list cannot be read", str(error)) from None
 
 
 def file_name(value: dict[str, Any]) -> str:
     """Return the name of the file that an entry is about."""
     return str(value.get("file") or value.get("basename") or PurePosixPath(str(value.get("url", ""))).name)
-
-
-def _entry(pair: Any) -> Entry:
-    text, signature = pair
-    value = json.loads(text)
-    if not isinstance(value, dict):
-        raise TypeError
-    return Entry(text, str(signature or ""), value)
-
-
-def _signed(text: bytes, signature: bytes, certificate: str) -> bool:
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.hashes import SHA1
-
-    try:
-        key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
-    except ValueError as error:
-        raise CommandError("A certificate of signature-certificate-list cannot be read", str(error)) from None
-    if not isinstance(key, RSAPublicKey):
-        return False
-    try:
-        key.verify(signature, text, PKCS1v15(), SHA1())  # noqa: S303 - the protocol's hash, nothing else is out there
-    except InvalidSignature:
-        return False
-    return True

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.headless import limits
+from pilothouse.headless.client.lean import load_scramp
 from pilothouse.headless.client.stop import TrustError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Exchange:
 
     def __init__(self, name: str, nonce: str | None = None, channel: "socket.socket | None" = None) -> None:
         """Begin as user ``name``; with ``channel``, a TLS socket, the login is bound to its certificate."""
+        self._library = load_scramp()
         self._name = name
         self._nonce = nonce or base64.b64encode(os.urandom(_NONCE_BYTES)).decode("ascii")
         self._channel = ("tls-server-end-point", channel) if channel is not None else None
@@ -39,27 +41,21 @@ class Exchange:
         found = _ITERATIONS.search(server_first)
         if not found or not limits.ITERATIONS_LEAST <= int(found[1]) <= limits.ITERATIONS_MOST:
             raise TrustError("the server asks for a number of SCRAM iterations that is not allowed")
-        from scramp import ScramException  # only a login pays for the library
-
         self._client = self._begun(secret)
         try:
             self._client.set_server_first(server_first)
             return str(self._client.get_client_final())
-        except ScramException as error:
+        except self._library.ScramException as error:
             raise TrustError(f"the server's first SCRAM message is wrong: {error}") from error
 
     def verify(self, server_final: str) -> None:
         """Raise TrustError unless the server has proven that it knows the user."""
-        from scramp import ScramException
-
         try:
             self._client.set_server_final(server_final)
-        except ScramException as error:
+        except self._library.ScramException as error:
             raise TrustError("the server could not prove that it knows this user; it may be a false one") from error
 
     def _begun(self, password: str):  # type: ignore[no-untyped-def]
-        from scramp import ScramClient
-
-        client = ScramClient([self._mechanism], self._name, password, self._channel, self._nonce)
+        client = self._library.ScramClient([self._mechanism], self._name, password, self._channel, self._nonce)
         self._first = str(client.get_client_first())
         return client

@@ -10,7 +10,7 @@ from pilothouse.headless.client.stop import ParameterError
 from pilothouse.headless.kdf import is_secret
 
 _POSIX: Final = os.name == "posix"
-_MODE: Final = 0o400
+_MODE: Final = 0o400 if _POSIX else 0o600  # Windows could not take the second name of a read-only file away
 _HEADERS: Final = ("user", "service", "cred")
 
 
@@ -78,6 +78,17 @@ class NewSecret:
         except OSError as error:
             reason = f"its directory is not writable for {_account()}: {error.strerror}"
             raise ParameterError(f"secret file {path} cannot be created; {reason}") from error
+        if not _POSIX:
+            self._protect()
+
+    def _protect(self) -> None:
+        from pilothouse.headless.client.windows_access import protect
+
+        try:
+            protect(self._beside)
+        except OSError as error:
+            self.discard()
+            raise ParameterError(f"secret file {self._path} cannot be kept from others: {error}") from error
 
     def keep(self, secret: Secret) -> None:
         """Write the file and give it its name, for good; raises ParameterError when another content has taken it."""

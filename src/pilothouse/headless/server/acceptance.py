@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from pilothouse.clock import Clock
 from pilothouse.headless.messages import Start
-from pilothouse.headless.server import ledger, oslogin
+from pilothouse.headless.server import engine, ledger, oslogin
 from pilothouse.headless.server.bounds import Bounds, SessionLimits, narrowed
 from pilothouse.headless.server.identifiers import ulid
 from pilothouse.headless.server.ledger import Candidate
@@ -20,7 +20,7 @@ from pilothouse.store.headless_sessions import JobRow, SessionRow
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """What sessions need of the world around them; ``spools`` is the folder of their folders."""
+    """What sessions need of the world around them; ``engine`` is its environment."""
 
     store: Store
     clock: Clock
@@ -29,6 +29,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     bounds: Bounds = Bounds()
     limits: SessionLimits = SessionLimits()
+    engine: dict[str, str] = {}
 
 
 def catalogue(connection: Connection) -> Catalogue:
@@ -77,5 +78,5 @@ def plan_of(site: Site, visitor: Visitor, start: Start, orders: list[Order], row
         python=site.python,
         on_error=start.on_error,
         limits=narrowed(site.limits, visitor.user.limits, *(order.limits for order in orders)),
-        jobs=[order.plan for order in orders],
+        jobs=[engine.equipped(order.plan, site.engine) for order in orders],
     )

@@ -24,6 +24,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     half_open: int = 64
     keep_sessions: float = 30 * DAY
     keep_spools: float = 14 * DAY
+    keep_audit: float = 400 * DAY
 
 
 class SessionLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -103,7 +103,8 @@ class Connection:
 
     async def _entrance(self) -> Visitor | None:
         async with _limit(self._timing.opening):
-            if await read_preamble(self._reader, self._timing.opening) != PREAMBLE:
+            if (preamble := await read_preamble(self._reader, self._timing.opening)) != PREAMBLE:
+                self._reception.strange(preamble, self._address)
                 return None
             self._writer.write(PREAMBLE)
             hello = await self._next(limits.FRAME_BEFORE_LOGIN)

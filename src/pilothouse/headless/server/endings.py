@@ -3,7 +3,7 @@
 import time
 
 from pilothouse.headless.server.live import Live
-from pilothouse.headless.shim import descendants
+from pilothouse.headless.shim import cgroup, descendants
 from pilothouse.headless.shim.launch import mark_name
 from pilothouse.headless.shim.layout import JobEnd, Result
 
@@ -13,18 +13,27 @@ _PAUSE = 0.02  # seconds
 
 def settled(live: Live, now: float) -> Result:
     """Return how a session ended whose shim is gone, and make its folder say so."""
-    with live.spool.held():
+    with live.spool.locked():
         found = live.spool.result()
         if found is not None:
             return found
         # the shim was killed: nothing of it may go on, or come back
+        group = _group(live)
         for _ in range(_TRIES):
-            left = descendants.marked(f"{mark_name()}={live.sid}")
+            left = descendants.marked(f"{mark_name()}={live.sid}") + (cgroup.members(group) if group else [])
             if not left:
                 break
             descendants.kill(left)
             time.sleep(_PAUSE)
+        if group is not None:
+            cgroup.remove(group)
         return _lost(live, "its shim ended without a result", now)
+
+
+def _group(live: Live) -> cgroup.Group | None:
+    held = live.spool.held()
+    # the folder is the server's own, so what stands there can be believed
+    return cgroup.Group(held["group"]) if held is not None and held["group"] else None
 
 
 def _lost(live: Live, why: str, now: float) -> Result:

@@ -18,6 +18,7 @@ _BOOT: Final = (
 )
 _PATIENCE: Final = 30.0  # seconds until a shim must have its lock and its worker
 _AGAIN: Final = 0.05
+_LAUNCHES: Final = 3
 
 
 async def launch(spool: Spool) -> str:
@@ -36,6 +37,18 @@ async def launch(spool: Spool) -> str:
         return ""
     lines = trouble.decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else "the shim ended at once"
+
+
+async def bring_up(spool: Spool, session: str) -> str:
+    """Start a session's shim, and again if it does not come up; returns '' or why none does."""
+    await asyncio.to_thread(spool.append, session, "session-state", state="starting")
+    why = ""
+    for _ in range(_LAUNCHES):
+        why = await launch(spool)
+        if not why:
+            return ""
+        await asyncio.sleep(_AGAIN)
+    return f"it could not be launched: {why}"
 
 
 class Line:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import ipaddress
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,7 +21,7 @@ from pilothouse.headless.messages import Challenge, Kdf, Login
 from pilothouse.headless.server.rights import Rights, parse
 from pilothouse.identity.caller import Caller
 from pilothouse.identity.throttle import Throttle
-from pilothouse.store import audit, headless_accounts
+from pilothouse.store import audit, headless_accounts, headless_groups
 from pilothouse.store.contract import Store
 from pilothouse.store.headless_accounts import Credential, HeadlessUser, OsLogin
 
@@ -31,6 +32,8 @@ _OF_ADDRESS: Final = 30
 _BCRYPT: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _BCRYPT_LAST: Final = ".Oeu"  # what 128 bits leave for the last of 22 letters
 _FAILED: Final = "login refused"
+_TLS_HELLO: Final = b"\x16\x03"
+_LOG: Final = logging.getLogger("pilothouse.headless")
 
 
 class LoginRefusedError(PilothouseError):
@@ -45,7 +48,7 @@ class LoginRefusedError(PilothouseError):
 
 
 class Visitor(msgspec.Struct, frozen=True, kw_only=True):
-    """A user who is logged in."""
+    """A user who is logged in; its rights are with those of its groups."""
 
     user: HeadlessUser
     rights: Rights
@@ -111,6 +114,7 @@ class Reception:
         self._secret = secret
         self._of_user = Throttle(clock, _OF_USER)
         self._of_address = Throttle(clock, _OF_ADDRESS)
+        self._strangers = Throttle(clock, 1)
 
     async def begin(self, login: Login, address: str, binding: bytes | None) -> Exchange:
         """Return the exchange of a login by SCRAM. Raises LoginRefusedError."""
@@ -171,7 +175,14 @@ class Reception:
             user.valid_to is not None and now >= user.valid_to
         ):
             raise LoginRefusedError(ErrorCode.AUTH_FAILED, _FAILED, "outside the user's time of validity")
-        visitor = Visitor(user=user, rights=parse(user.rights), credential=credential, how=how, address=address)
+        words = await self._store.read(lambda c: headless_groups.rights_of(c, user))
+        visitor = Visitor(
+            user=msgspec.structs.replace(user, rights=words),
+            rights=parse(words),
+            credential=credential,
+            how=how,
+            address=address,
+        )
 
         def record(connection: Connection) -> None:
             headless_accounts.logged_in(connection, user.name, now)
@@ -180,6 +191,13 @@ class Reception:
 
         await self._store.write(record)
         return visitor
+
+    def strange(self, preamble: bytes, address: str) -> None:
+        """Tell the log, once a minute for each address, of somebody who speaks something else."""
+        if self._strangers.wait(address) <= 0:
+            self._strangers.failed(address)
+            what = "TLS, and this port is plain" if preamble.startswith(_TLS_HELLO) else "another protocol"
+            _LOG.info("%s speaks %s: hung up", address, what)
 
     def _check_pace(self, owner: str, address: str) -> None:
         wait = max(self._of_user.wait(f"{owner}|{address}"), self._of_address.wait(address))

@@ -8,9 +8,11 @@ from pilothouse.errors import DocumentError, Problem, UsageError
 from pilothouse.headless.server import bounds
 from pilothouse.headless.server.flight import Claim, Policy
 from pilothouse.jobs import decoding, nodes
+from pilothouse.jobs.document import placed
 
 _NAMES: Final = "[A-Za-z0-9_.-], 1 to 32 of them"
 _LONGEST: Final = 32
+_ASKING: Final = frozenset({"interact/interact", "interact/continue"})
 
 
 class Concurrency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,5 +105,10 @@ def files(module: Module, params: dict[str, str]) -> dict[str, str]:
 def _check_definition(name: str, module: Module) -> None:
     job = decoding.decode(msgspec.json.encode(module.definition).decode(), f"module {name}")
     found = nodes.decode(module.nodes, f"nodes of module {name}").nodes if module.nodes else job.nodes or ()
+    for phase, place, operation in placed(job):
+        if operation.name in _ASKING:
+            raise UsageError(
+                f"module {name}: {place} in phase {phase} asks a person ({operation.name}), and nobody will answer"
+            )
     if job.needs_nodes and not found:
         raise UsageError(f"module {name}: its phases run on targets, so give its nodes")

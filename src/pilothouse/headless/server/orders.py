@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -12,16 +10,12 @@ import msgspec
 from pilothouse.errors import PilothouseError, UsageError
 from pilothouse.headless import messages
 from pilothouse.headless.codes import ErrorCode
-from pilothouse.headless.server import confinement, modules
+from pilothouse.headless.server import confinement, engine, modules
 from pilothouse.headless.server.flight import Claim
 from pilothouse.headless.server.rights import Rights
 from pilothouse.store.headless_catalogue import ModuleRow, Root
 
 _NO_SUCH_JOB: Final = "there is no such module, or it is not allowed"
-_ROOT: Final = str(Path(__file__).parents[3])
-_ENGINE: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from pilothouse.cli.main import main; sys.exit(main())"
-)
 
 
 class StartRefusedError(PilothouseError):
@@ -94,7 +88,7 @@ def _module(job: messages.Module, rights: Rights, catalogue: Catalogue) -> Order
             plan["command"] = list(module.command)
         case "definition":
             plan["files"] = modules.files(module, params)
-            plan["command"] = engine(plan["files"])
+            plan["command"] = engine.command(plan["files"])
     return Order(
         kind="module",
         name=f"{row.title}@{row.version}",
@@ -103,12 +97,6 @@ def _module(job: messages.Module, rights: Rights, catalogue: Catalogue) -> Order
         claim=modules.claim(row.title, module, params),
         limits=module.limits,
     )
-
-
-def engine(files: dict[str, str]) -> list[str]:
-    """Return the public command that runs a job definition in the current folder."""
-    words = [sys.executable, "-P", "-c", _ENGINE, _ROOT, "job", "run", "params.json", "--data", "engine", "--json"]
-    return [*words, "--nodes", "nodes.json"] if "nodes.json" in files else words
 
 
 def _file(job: messages.PyFile, rights: Rights, catalogue: Catalogue) -> Order:

@@ -1,4 +1,4 @@
-"""What is kept how long: folders of ended sessions, then their rows (headless 12)."""
+"""What is kept how long: folders of ended sessions, their rows, the audit log (headless 12)."""
 
 import asyncio
 import logging
@@ -6,7 +6,8 @@ from typing import Final
 
 from pilothouse.headless.server.sessions import Sessions
 from pilothouse.headless.server.spool import Spool
-from pilothouse.store import headless_sessions
+from pilothouse.identity.caller import LOCAL
+from pilothouse.store import audit_retention, headless_sessions
 from pilothouse.store.errors import StoreError
 
 _LOG: Final = logging.getLogger("pilothouse.headless")
@@ -14,7 +15,7 @@ _PACE: Final = 3600.0
 
 
 class Retention:
-    """Deletes what is too old, once an hour. Rows of the audit log are a chain, so they stay."""
+    """Deletes what is too old, once an hour; the audit log too, of which one entry says how much was cut."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -41,3 +42,5 @@ class Retention:
         )
         if rows:
             await site.store.write(lambda c: headless_sessions.forget(c, rows))
+        if keep := site.bounds.keep_audit:
+            await site.store.write(lambda c: audit_retention.cut(c, now - keep, LOCAL, now))

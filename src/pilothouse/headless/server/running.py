@@ -8,9 +8,9 @@ import socket
 import ssl
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,9 +21,12 @@ from pilothouse.headless.server import oslogin
 from pilothouse.headless.server.acceptance import Site
 from pilothouse.headless.server.bounds import Bounds, SessionLimits, named_numbers
 from pilothouse.headless.server.connection import Door, Timing
+from pilothouse.headless.server.engine import environment_of
+from pilothouse.headless.server.leaving import cancel_all
 from pilothouse.headless.server.listeners import Hall
 from pilothouse.headless.server.login import PLAIN, PLUS, Reception, binding_of
 from pilothouse.headless.server.retention import Retention
+from pilothouse.headless.server.seat import Seat
 from pilothouse.headless.server.sessions import Sessions
 from pilothouse.settings import Settings
 from pilothouse.store import headless_accounts
@@ -54,9 +57,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     python: str = sys.executable
     auth: tuple[str, ...] = ("challenge", "osuser")
+    shared_account: bool = False
     bounds: Bounds = Bounds()
     limits: SessionLimits = SessionLimits()
     timing: Timing = Timing()
+    engine: dict[str, str] = {}
 
 
 def config_of(settings: Settings) -> Config:
@@ -73,8 +78,10 @@ def config_of(settings: Settings) -> Config:
         data=settings.data / "headless",
         python=str(settings.headless_python or sys.executable),
         auth=settings.headless_auth,
+        shared_account=settings.headless_shared_account,
         bounds=bounds,
         limits=limits,
+        engine=environment_of(settings),
     )
 
 
@@ -96,8 +103,25 @@ async def serve(
 ) -> None:
     """Serve until ``stop`` is set; sessions go on. Raises RefusedError, SettingsError, StoreError before that."""
     clock = clock or SystemClock()
-    await _check_accounts(store)
+    await _check_accounts(store, shared=config.shared_account)
     identity = await asyncio.to_thread(identity_of, config.data)
+    seat = await asyncio.to_thread(Seat, config.data)
+    try:
+        await _serve(config, store, clock, identity, seat, listeners, started, stop)
+    finally:
+        seat.leave()
+
+
+async def _serve(
+    config: Config,
+    store: Store,
+    clock: Clock,
+    identity: "Identity",
+    seat: Seat,
+    listeners: Sequence[Listener],
+    started: Callable[[], None],
+    stop: asyncio.Event,
+) -> None:
     site = Site(
         store=store,
         clock=clock,
@@ -106,6 +130,7 @@ async def serve(
         python=config.python,
         bounds=config.bounds,
         limits=config.limits,
+        engine=config.engine,
     )
     sessions = Sessions(site)
     hall = Hall(Reception(store, clock, identity.secret), sessions, config.bounds)
@@ -123,11 +148,11 @@ async def serve(
                 started()
             await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             sessions.draining = True
+            if stop.is_set() and (mode := await asyncio.to_thread(seat.cancels)) is not None:
+                await _unless(cancel_all(sessions, mode), tasks)
             await hall.close()
             # half a launch would be a lost session at the next start
-            last = asyncio.create_task(sessions.drain())
-            await asyncio.wait({last, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            last.cancel()
+            await _unless(sessions.drain(), tasks)
     finally:
         waiting.cancel()
         for task in tasks:
@@ -136,6 +161,15 @@ async def serve(
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _unless(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
+    """Do it, unless what it needs ends."""
+    doing = asyncio.create_task(work)
+    await asyncio.wait({doing, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    doing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await doing
 
 
 class Identity(NamedTuple):
@@ -168,7 +202,7 @@ def door(config: Config, identity: Identity, listener: Listener) -> Door:
     return Door(identity.service, socket.gethostname(), config.auth, tuple(mechanisms), binding, config.timing)
 
 
-async def _check_accounts(store: Store) -> None:
+async def _check_accounts(store: Store, *, shared: bool) -> None:
     users = await store.read(headless_accounts.users)
     for user in users:
         try:
@@ -176,4 +210,9 @@ async def _check_accounts(store: Store) -> None:
         except SettingsError as error:
             raise RefusedError(f"headless user {user.name}: {error}") from None
     if os.geteuid() != 0:
+        if len(users) > 1 and not shared:
+            raise RefusedError(
+                f"the jobs of {len(users)} headless users would all run as this server and reach each other's files: "
+                "start it as root, or set headless_shared_account"
+            )
         _LOG.warning("not root: all headless jobs run as this server's own account, and can reach its files")

@@ -21,7 +21,7 @@ from pilothouse.headless.server.acceptance import Site, candidate_of, catalogue,
 from pilothouse.headless.server.bounds import has_slot
 from pilothouse.headless.server.endings import closed, end_of, never_ran, settled
 from pilothouse.headless.server.flight import Join, Wait
-from pilothouse.headless.server.launching import Line, connect, launch
+from pilothouse.headless.server.launching import Line, bring_up, connect
 from pilothouse.headless.server.ledger import Candidate, Replay
 from pilothouse.headless.server.live import Live
 from pilothouse.headless.server.login import Visitor
@@ -34,8 +34,7 @@ from pilothouse.store.errors import StoreError
 from pilothouse.store.headless_sessions import SessionRow
 
 _LOG: Final = logging.getLogger("pilothouse.headless")
-_LAUNCHES: Final = 3
-_PAUSE: Final = 0.05  # between two tries to launch
+_PAUSE: Final = 0.05  # seconds between two looks whether a launch is over
 _LOOK: Final = 2.0  # seconds between two looks at the queue, which an administrator may change in the database
 _RETRY: Final = 5.0  # seconds, when the database is away
 
@@ -210,27 +209,23 @@ class Sessions:
     async def _carry(self, live: Live, *, launched: bool) -> None:
         try:
             if not launched:
-                why = await self._launch(live)
+                live.last += 1
+                why = await bring_up(live.spool, live.sid)
                 if why and not await asyncio.to_thread(live.spool.is_alive):
                     await self._end(live, never_ran(live, why, self.site.clock.time()))
                     return
-            while (line := await connect(live.spool)) is not None:
-                await self._follow(live, line)
-            result = await asyncio.to_thread(settled, live, self.site.clock.time())
-            await self._end(live, result)
+            await self._end(live, await self._accompany(live))
         except Exception:  # noqa: BLE001 - one session's trouble is not the others'
             _LOG.exception("session %s: the server lost hold of it; it is taken up again at the next start", live.sid)
 
-    async def _launch(self, live: Live) -> str:
-        live.last += 1
-        await asyncio.to_thread(live.spool.append, live.sid, "session-state", state="starting")
-        why = ""
-        for _ in range(_LAUNCHES):
-            why = await launch(live.spool)
-            if not why:
-                return ""
-            await asyncio.sleep(_PAUSE)
-        return f"it could not be launched: {why}"
+    async def _accompany(self, live: Live) -> Result:
+        while True:
+            while (line := await connect(live.spool)) is not None:
+                await self._follow(live, line)
+            try:
+                return await asyncio.to_thread(settled, live, self.site.clock.time())
+            except BlockingIOError:
+                continue  # its shim, which an earlier server had started, has come up only now
 
     async def _follow(self, live: Live, line: Line) -> None:
         try:

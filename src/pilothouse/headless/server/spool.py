@@ -15,7 +15,7 @@ import msgspec
 from pilothouse.files import sync_folder, write_atomic
 from pilothouse.headless.messages import Event, JobState
 from pilothouse.headless.shim.eventlog import EventLog
-from pilothouse.headless.shim.layout import CONTROL, EVENTS, LOCK, PLAN, RESULT, WORK, JobEnd, Plan, Result
+from pilothouse.headless.shim.layout import CONTROL, EVENTS, HELD, LOCK, PLAN, RESULT, WORK, Held, JobEnd, Plan, Result
 from pilothouse.headless.shim.lock import take
 
 _CHUNK: Final = 256 * 1024
@@ -73,6 +73,14 @@ class Spool:
             return None
         return found
 
+    def held(self) -> Held | None:
+        """Return by what the session's limits are held, None before its shim is up."""
+        try:
+            found: Held = json.loads((self.folder / HELD).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return found
+
     def append(self, session: str, name: str, **fields: object) -> None:
         """Write an event; only while no shim does. A full disk loses it."""
         folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -84,7 +92,7 @@ class Spool:
             os.close(folder)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the lock, so that no shim comes up meanwhile; raises BlockingIOError when one is up."""
         lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -8,7 +8,8 @@ import signal
 import socket
 from typing import Any, Final, NamedTuple, NoReturn
 
-from pilothouse.headless.shim.layout import WORK, Limits, Plan
+from pilothouse.headless.shim.cgroup import Group, join
+from pilothouse.headless.shim.layout import WORK, Held, Limits, Plan
 
 _SET_DEATH_SIGNAL: Final = 1
 _SET_NO_NEW_PRIVILEGES: Final = 38
@@ -38,8 +39,8 @@ def adopt_orphans() -> None:
     _prctl(_SET_SUBREAPER, 1)
 
 
-def start(plan: Plan, folder: int) -> Worker:
-    """Start the worker of a session; raises OSError when that cannot be."""
+def start(plan: Plan, folder: int, group: Group | None) -> Worker:
+    """Start the worker of a session, in its group if there is one; raises OSError when that cannot be."""
     stdout, out = os.pipe()
     stderr, err = os.pipe()
     ours, theirs = socket.socketpair()
@@ -47,7 +48,7 @@ def start(plan: Plan, folder: int) -> Worker:
     program = _program(plan)
     pid = os.fork()
     if pid == 0:
-        _become(plan, folder, program, out, err, told)
+        _become(plan, folder, group, program, out, err, told)
     for each in (out, err, told, program):
         os.close(each)
     for each in (stdout, stderr, channel):
@@ -78,9 +79,11 @@ def _program(plan: Plan) -> int:
     return file_number
 
 
-def _become(plan: Plan, folder: int, program: int, out: int, err: int, told: int) -> NoReturn:
+def _become(plan: Plan, folder: int, group: Group | None, program: int, out: int, err: int, told: int) -> NoReturn:
     """Turn this process, just forked, into the worker; it never returns."""
     try:
+        if group is not None:
+            join(group)
         os.setsid()
         os.fchdir(folder)
         os.chdir(WORK)
@@ -90,7 +93,7 @@ def _become(plan: Plan, folder: int, program: int, out: int, err: int, told: int
         os.dup2(err, 2)
         for each in (program, told):
             os.set_inheritable(each, True)
-        _limit(plan["limits"], own_account=plan["account"]["uid"] is None)
+        _limit(plan["limits"], held(plan, group))
         _change_account(plan)
         _prctl(_SET_NO_NEW_PRIVILEGES, 1)
         # after the account is changed, which would undo it: without its shim a worker has nobody to answer to
@@ -101,7 +104,10 @@ def _become(plan: Plan, folder: int, program: int, out: int, err: int, told: int
         words = [plan["python"], "-I", "-X", "utf8", "-c", _BOOT, str(program), str(told)]
         os.execve(plan["python"], words, _environment(plan))
     except BaseException as error:  # noqa: BLE001 - nothing may get back into the shim's own code
-        os.write(2, f"the worker cannot be started: {error}\n".encode())
+        hint = ""
+        if isinstance(error, PermissionError):
+            hint = f"; let the account {plan['account']['name']} run it, or set headless_python to one that it can"
+        os.write(2, f"the worker cannot be started: {error}{hint}\n".encode())
     finally:
         os._exit(_NOT_STARTED)
 
@@ -132,14 +138,25 @@ def mark_name() -> str:
     return "PLANTA_SESSION"
 
 
-def _limit(limits: Limits, *, own_account: bool) -> None:
+def held(plan: Plan, group: Group | None) -> Held:
+    """Return by what memory and processes of a session are limited."""
+    by_group = group.limits if group is not None else frozenset()
+    # the kernel counts by account: in an account that the server shares, it would count others' processes
+    processes = "none" if plan["account"]["uid"] is None else "rlimit"
+    return Held(
+        group=group.path if group is not None else "",
+        memory="cgroup" if "memory" in by_group else "rlimit",
+        processes="cgroup" if "pids" in by_group else processes,
+    )
+
+
+def _limit(limits: Limits, by: Held) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for what, value in (
-        (resource.RLIMIT_AS, limits["memory"]),
+        (resource.RLIMIT_AS, limits["memory"] if by["memory"] == "rlimit" else 0),
         (resource.RLIMIT_CPU, limits["cpu"]),
         (resource.RLIMIT_NOFILE, limits["files"]),
-        # the kernel counts by account: in an account that the server shares, it would count others' processes
-        (resource.RLIMIT_NPROC, 0 if own_account else limits["processes"]),
+        (resource.RLIMIT_NPROC, limits["processes"] if by["processes"] == "rlimit" else 0),
         (resource.RLIMIT_FSIZE, limits["file_size"]),
     ):
         if value:

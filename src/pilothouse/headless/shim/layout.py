@@ -8,6 +8,7 @@ RESULT: Final = "result.json"
 LOCK: Final = "shim.lock"
 CONTROL: Final = "ctl.sock"
 WORK: Final = "work"
+HELD: Final = "limits.json"  # by what the limits are held, and the session's control group
 RESERVE: Final = "reserve"  # room for the last events, given back when the disk is full
 
 LIVE: Final = ("queued", "starting", "running", "cancelling")
@@ -49,6 +50,14 @@ class Plan(TypedDict):
     on_error: str
     limits: Limits
     jobs: list[dict[str, Any]]
+
+
+class Held(TypedDict):
+    """By what memory and processes are limited: ``cgroup``, ``rlimit`` or ``none``; ``group`` is its folder or ''."""
+
+    group: str
+    memory: str
+    processes: str
 
 
 class JobEnd(TypedDict):

@@ -99,6 +99,7 @@ class Output:
         if name == "progress":
             self._progress = {"job": job, **dict(_progress(said))}
             if self.wait() == 0:
+                self.drain()
                 self.show_progress()
             return
         # what the job printed before stands before what it says now

@@ -10,10 +10,12 @@ from typing import Final
 from pilothouse.headless.shim import launch
 from pilothouse.headless.shim.layout import LOCK, PLAN, RESULT, Plan
 from pilothouse.headless.shim.lock import take
+from pilothouse.headless.shim.notes import write_json
 from pilothouse.headless.shim.session import Session
 
 READY: Final = b"ready\n"
 _TAKEN: Final = 3
+_SECRET: Final = frozenset({"params", "files"})
 
 
 def main(folder_name: str) -> int:
@@ -37,6 +39,7 @@ def main(folder_name: str) -> int:
     session = Session(plan, folder, _wakeup())
     launch.adopt_orphans()
     session.start()
+    _forget(plan)
     # whoever started us waits for this word, or for the end of the pipe
     with contextlib.suppress(BrokenPipeError):
         os.write(1, READY)
@@ -45,6 +48,14 @@ def main(folder_name: str) -> int:
         os.dup2(nothing, standard)
     session.run()
     return 0
+
+
+def _forget(plan: Plan) -> None:
+    """Leave no value of a parameter on the disk: the worker has them by now, and nobody else needs them."""
+    jobs = [{name: value for name, value in job.items() if name not in _SECRET} for job in plan["jobs"]]
+    if jobs != plan["jobs"] and not write_json(PLAN, {**plan, "jobs": jobs}):
+        with contextlib.suppress(OSError):
+            os.unlink(PLAN)
 
 
 def _wakeup() -> int:

@@ -1,18 +1,18 @@
 """One session from its worker's start to its result: the loop of the shim (headless 10.3, 13)."""
 
 import contextlib
-import json
 import os
 import selectors
 import signal
 import time
 from typing import Any, Final
 
-from pilothouse.headless.shim import descendants, launch
+from pilothouse.headless.shim import cgroup, descendants, launch
 from pilothouse.headless.shim.control import Control
 from pilothouse.headless.shim.eventlog import EventLog
 from pilothouse.headless.shim.jobs import Jobs
-from pilothouse.headless.shim.layout import RESULT, Plan, Result
+from pilothouse.headless.shim.layout import HELD, RESULT, Plan, Result
+from pilothouse.headless.shim.notes import write_json
 from pilothouse.headless.shim.output import Output
 
 _AGAIN: Final = 0.05  # seconds between two looks at what is still to be killed
@@ -32,6 +32,7 @@ class Session:
         self._control = Control(self._selector, self._asked)
         self._selector.register(wakeup, selectors.EVENT_READ, lambda: self._reap(wakeup))
         self._worker: launch.Worker | None = None
+        self._group: cgroup.Group | None = None
         self._status: int | None = None
         self._end = ""
         self._why = ""
@@ -41,7 +42,10 @@ class Session:
 
     def start(self) -> None:
         """Start the worker; raises OSError."""
-        self._worker = launch.start(self._plan, self._folder)
+        limits = self._plan["limits"]
+        self._group = cgroup.make(self._plan["session"], limits["memory"], limits["processes"])
+        write_json(HELD, launch.held(self._plan, self._group))
+        self._worker = launch.start(self._plan, self._folder, self._group)
         self._log.reserve()
         self._log.append("session-state", state="running")
         worker = self._worker
@@ -52,7 +56,7 @@ class Session:
 
     def run(self) -> None:
         """Stay until the worker and all below it are gone and the result is on the disk."""
-        while self._status is None or descendants.below(os.getpid()):
+        while self._status is None or self._left():
             self._turn()
         self._output.read(self._worker.channel if self._worker else -1)
         self._output.drain()
@@ -67,10 +71,15 @@ class Session:
             self._cancel("graceful", "expired", "max_runtime has passed")
         if (self._forced_at is not None and now >= self._forced_at) or self._status is not None:
             descendants.kill(descendants.below(os.getpid()))
+            if self._group is not None:
+                cgroup.kill(self._group)
         if self._output.wait() == 0:
             self._output.show_progress()
         self._log.complete()
         self._tell()
+
+    def _left(self) -> bool:
+        return bool(descendants.below(os.getpid()) or (self._group is not None and cgroup.members(self._group)))
 
     def _patience(self) -> float | None:
         if self._status is not None or (self._forced_at is not None and time.monotonic() >= self._forced_at):
@@ -138,19 +147,13 @@ class Session:
             time.sleep(_OWED)
         self._log.close()
         self._control.close()
+        if self._group is not None:
+            cgroup.remove(self._group)
 
     def _leave(self, result: Result) -> bool:
-        beside = f".{RESULT}"
+        if not write_json(RESULT, result, durable=True):
+            return False
         try:
-            file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                content = json.dumps(result).encode()
-                if os.write(file, content) < len(content):
-                    return False
-                os.fsync(file)
-            finally:
-                os.close(file)
-            os.replace(beside, RESULT)
             os.fsync(self._folder)
         except OSError:
             return False

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 Job = dict[str, Any]
+_NAMED = 5  # nodes that a reason names
 _PATIENCE = 20.0  # seconds that a command may take to end when it is told to
 
 
@@ -29,6 +30,12 @@ def run(plan: dict[str, Any], channel: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     _Worker(talk, plan["on_error"] == "stop").run(plan["jobs"])
+
+
+class _NotOk(Exception):  # noqa: N818 - a verdict
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        super().__init__(reason)
 
 
 class _Worker:
@@ -78,6 +85,8 @@ class _Worker:
             return "cancelled", None, str(error)
         except SystemExit as error:
             return _exit(error.code)
+        except _NotOk as error:
+            return "failed", error.code, str(error)
         except BaseException as error:  # noqa: BLE001 - whatever a job raises is its verdict
             return "failed", None, _explain(error)
         return _exit(rc)
@@ -139,19 +148,33 @@ def _definition(job: Job) -> int:
     for name, content in job["files"].items():
         with open(name, "w", encoding="utf-8") as file:  # noqa: PTH123
             file.write(content)
-    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+    try:
+        return _engine(job)
+    finally:
+        for name in job["files"]:  # parameters may be secrets
+            with contextlib.suppress(OSError):
+                os.unlink(name)  # noqa: PTH108
+
+
+def _engine(job: Job) -> int:
+    environment = {**os.environ, **(job.get("environment") or {})}
+    with subprocess.Popen(job["command"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment) as process:
         try:
-            _relay(process.stdout or ())
+            failed = _relay(process.stdout or ())
         except BaseException:
             _end(process)
             raise
-        return _waited(process)
+        code = _waited(process)
+    if code and failed:
+        raise _NotOk(code, f"{', '.join(failed[:_NAMED])}{' and others' * (len(failed) > _NAMED)} failed")
+    return code
 
 
-def _relay(lines: Iterable[bytes]) -> None:
-    """Pass on what the engine tells as JSON, an event a line."""
+def _relay(lines: Iterable[bytes]) -> list[str]:
+    """Pass on what the engine tells as JSON, an event a line; returns the nodes that failed."""
     talk = sys.modules["planta_job"]
     total, done = 0, 0
+    failed: list[str] = []
     for line in lines:
         try:
             event = json.loads(line)
@@ -159,7 +182,8 @@ def _relay(lines: Iterable[bytes]) -> None:
         except (ValueError, KeyError, TypeError):
             print(line.decode("utf-8", "replace").rstrip())
             continue
-        node = (event.get("node") or {}).get("host") or "runner"
+        place = event.get("node") or {}
+        node = place.get("name") or place.get("host") or "runner"
         match kind:
             case "JobStarted":
                 total = event.get("total") or 0
@@ -168,12 +192,15 @@ def _relay(lines: Iterable[bytes]) -> None:
                     print(f"{node}: {each}")
             case "NodeEnded" | "NodeSkipped":
                 done += 1
+                if event["state"] not in {"succeeded", "skipped", "ignored"} and node not in failed:
+                    failed.append(node)
                 talk.progress(done, total or None, f"{event['phase']} {node}: {event['state']}", "nodes")
             case "OperationEnded":
                 why = f": {event['reason']}" if event.get("reason") else ""
                 talk.info(f"{event['phase']} {node} {event['operation']}: {event['state']}{why}")
             case "PhaseStarted":
                 talk.info(f"phase {event['phase']} begins")
+    return failed
 
 
 def _waited(process: "subprocess.Popen[bytes]") -> int:

@@ -10,7 +10,7 @@ import time
 import traceback
 from typing import Any
 
-from pilothouse.checks import schedule
+from pilothouse.checks import history, schedule
 from pilothouse.checks.result import Result
 from pilothouse.node.promising import files, loading, processes, wrapper
 from pilothouse.node.promising.discovery import Found
@@ -125,5 +125,5 @@ def _explain(found: Found, job: Job) -> None:
     """Say why there is no promise, to whoever looks into its log, too."""
     text = traceback.format_exc()
     print(text, file=sys.stderr)
-    execution = f"{int(time.time())}-000"
+    execution = history.execution_id(time.time())
     PromiseLog(Files(job.partition).log(found.title), execution).logger(found.name, 0).error("%s", text.strip())

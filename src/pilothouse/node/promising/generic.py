@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import re
 import time
 from abc import ABC, abstractmethod
@@ -75,7 +74,7 @@ class GenericPromise(ABC):
         self.__partition_folder = config["partition-folder"]
         self.__periodicity = _PERIODICITY
         self.__tested = self.__detected = True
-        self.__id = f"{int(time.time())}-{random.randint(100, 999)}"  # noqa: S311 - tells executions of a second apart
+        self.__id = history.execution_id(time.time())
         self.__log = PromiseLog(self.getLogFile(), self.__id)
         self.logger = self.__log.logger(self.__name, logging.INFO)
         if config.get("periodicity") is not None:

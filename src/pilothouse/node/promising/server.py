@@ -27,10 +27,11 @@ def main(arguments: list[str]) -> None:
     kind, descriptor = arguments
     door = socket.socket(fileno=int(descriptor))
     os.set_inheritable(int(descriptor), False)
-    if kind == "one":
-        _run(door)
-    else:
-        _serve(door)
+    with door:
+        if kind == "one":
+            _run(door)
+        else:
+            _serve(door)
 
 
 def _serve(door: socket.socket) -> None:

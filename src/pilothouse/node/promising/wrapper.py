@@ -49,10 +49,11 @@ def _run(path: str, folder: str) -> tuple[int, str]:
 
 
 def _read(stream: IO[bytes], output: bytearray) -> None:
-    while True:
-        piece = stream.read1(_KEPT)  # type: ignore[attr-defined]  # it is buffered
-        if not piece:
-            return
-        output += piece
-        if len(output) > 2 * _KEPT:
-            del output[:-_KEPT]
+    with stream:
+        while True:
+            piece = stream.read1(_KEPT)  # type: ignore[attr-defined]  # it is buffered
+            if not piece:
+                return
+            output += piece
+            if len(output) > 2 * _KEPT:
+                del output[:-_KEPT]

@@ -83,8 +83,9 @@ class Computer(Remote):
         if "_computer_partition_list" in self.__dict__:
             return
         document = self._document()
-        if not isinstance(document, Document):
-            raise ServerError(f"the computer {self._computer_id} was answered with {type(document).__name__}")
+        if not isinstance(document, Document) or document.kind != "Computer":
+            kind = document.kind if isinstance(document, Document) else type(document).__name__
+            raise ServerError(f"the computer {self._computer_id} was answered with {kind}")
         self._adopt({"_computer_partition_list": [], "_software_release_list": [], **document.attributes})
         for partition in self._computer_partition_list:
             partition._synced = True

@@ -4,10 +4,13 @@ Not by `http.client`: importing that takes longer than everything else that a wh
 call, because it reads headers with the library for mail, and loads TLS for plain addresses too.
 """
 
+import io
 import re
 import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pilothouse.slap.client.pace import Paced
 
 if TYPE_CHECKING:
     import ssl
@@ -60,8 +63,13 @@ class Wire:
         host = place.host.encode("ascii") if place.host.isascii() else place.host
         self._socket = socket.create_connection((host, place.port), timeout)  # type: ignore[arg-type]
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._stream = self._socket.makefile("rb")
+        self._timeout = timeout
+        self._read_from(self._socket)
         self.open = True
+
+    def _read_from(self, source: socket.socket) -> None:
+        self._socket, self._paced = source, Paced(source, self._timeout)
+        self._stream = io.BufferedReader(self._paced)
 
     def close(self) -> None:
         """End the connection."""
@@ -71,9 +79,8 @@ class Wire:
 
     def secure(self, context: "ssl.SSLContext", host: str) -> None:
         """Begin TLS with ``host``."""
-        self._stream.close()
-        self._socket = context.wrap_socket(self._socket, server_hostname=host)
-        self._stream = self._socket.makefile("rb")
+        self._socket.settimeout(self._timeout)
+        self._read_from(context.wrap_socket(self._socket, server_hostname=host))
 
     def tunnel(self, place: Place) -> None:
         """Have a proxy connect us with ``place``. Raises UnreadableError when it refuses."""
@@ -86,7 +93,9 @@ class Wire:
 
     def exchange(self, verb: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         """Send one request and return its answer, which is read whole. Raises OSError, UnreadableError."""
+        self._socket.settimeout(self._timeout)
         self._socket.sendall(_head(verb, target, headers, body) + (body or b""))
+        self._paced.begin()
         newer, status, reason = self._status()
         got = self._headers()
         while status in _CONTINUE:

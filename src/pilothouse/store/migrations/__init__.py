@@ -2,5 +2,5 @@
 
 from typing import Final
 
-HEAD: Final = "r0003"
+HEAD: Final = "r0004"
 """The newest revision: a database that is there needs no Alembic, which is slow to load."""

@@ -1,51 +1,19 @@
 """``slapos cachelookup``, ``cache lookup`` and ``cache source`` against a network cache (spec section 10.14)."""
 
-import base64
-import datetime as dt
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from tests.cachebuilder import Builder
 from tests.slaposcli import Slapos
 from tests.webserver import Answer, WebServer
 
-from pilothouse.cli.slapos.operating_system import current
+from pilothouse.slap.cache_systems import current
 
 SOFTWARE = "http://sr.example/software.cfg"
 SOURCE = "http://src.example/a.tgz"
-
-
-class Builder:
-    """Somebody who puts signed entries into a cache."""
-
-    def __init__(self) -> None:
-        self._key = rsa.generate_private_key(65537, 2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "builder")])
-        now = dt.datetime.now(dt.UTC)
-        signed = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(self._key.public_key())
-            .serial_number(1)
-            .not_valid_before(now)
-            .not_valid_after(now + dt.timedelta(days=1))
-            .sign(self._key, hashes.SHA256())
-        )
-        self.certificate = signed.public_bytes(Encoding.PEM).decode()
-
-    def entry(self, *, signed: bool = True, **value: object) -> tuple[str, str]:
-        text = json.dumps(value)
-        if not signed:
-            return text, ""
-        return text, base64.b64encode(self._key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA1())).decode()
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from pilothouse.cli.slapos import complete, registration, service, templates
 from pilothouse.cli.slapos.call import CommandError
 from pilothouse.cli.slapos.commands import COMMANDS
 from pilothouse.cli.slapos.node_register import computer_id
-from pilothouse.cli.slapos.operating_system import System, current, described
 from pilothouse.cli.slapos.table import table
+from pilothouse.slap.cache_systems import System, current, described
 
 
 def test_cells_are_centred_between_rules() -> None:

@@ -37,6 +37,13 @@ def test_names_and_definitions_are_checked() -> None:
     assert modules.decode(modules.encode(good)) == good
 
 
+def test_a_definition_that_asks_a_person_is_not_published() -> None:
+    operation = {"opName": "interact/continue", "opId": "ask_1", "opType": "runner", "opt": {}}
+    flow = [{"groupNo": 0, "phases": [{"phaseName": "p", "operations": [operation]}]}]
+    with pytest.raises(UsageError, match="asks a person"):
+        modules.check("X", Module(kind="definition", definition={"jobId": 1, "runFlow": flow}))
+
+
 def test_keys_of_modules() -> None:
     base: dict[str, Any] = {"kind": "command", "command": ("a",), "params": {"year": "1"}}
     assert modules.claim("OK1", Module(**base), {}) == Claim("module:ok1")

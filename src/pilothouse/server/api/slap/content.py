@@ -13,7 +13,7 @@ import msgspec
 from pilothouse import files
 
 _SHA512: Final = re.compile(r"[0-9a-f]{128}")
-_KEY: Final = re.compile(r"[A-Za-z0-9_+=@~,-][A-Za-z0-9._+=@~,-]{0,239}")
+_KEY: Final = re.compile(r"[A-Za-z0-9_+=@~,-][A-Za-z0-9._+=@~,:-]{0,239}")
 
 Pair = tuple[str, str]
 """The text of an entry, which is JSON, and its signature."""
@@ -96,7 +96,7 @@ class IndexFolder:
     def write(self, key: str, pairs: list[Pair]) -> None:
         """Replace what a key has. Raises ValueError for a key that no file can have."""
         if not _KEY.fullmatch(key):
-            raise ValueError(f"the key {key[:40]!r} is not one; allowed: 1 to 240 letters, digits and ._+=@~,-")
+            raise ValueError(f"the key {key[:40]!r} is not one; allowed: 1 to 240 letters, digits and ._+=@~,:-")
         files.write_atomic(self._folder / key, msgspec.json.encode(pairs), durable=True)
 
     def remove(self, key: str) -> None:

@@ -1,5 +1,6 @@
-"""Which system this is, and whether a binary release of another one runs here (spec section 10.14)."""
+"""Which system this is, and whether a binary release of another one runs here (master spec 10.14, node spec 10.2)."""
 
+import ast
 import platform
 import subprocess
 import sysconfig
@@ -44,8 +45,6 @@ def described(value: Mapping[str, Any]) -> System:
     """Return the system that a cache entry was built on; also that of entries in the older form."""
     system = value.get("os")
     if isinstance(system, str):  # older builders wrote it as Python text
-        import ast
-
         try:
             system = ast.literal_eval(system)
         except (ValueError, SyntaxError):
