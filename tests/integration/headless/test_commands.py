@@ -127,6 +127,7 @@ async def test_an_administrator_cancels(capsys: pytest.CaptureFixture[str], tmp_
 def test_what_is_refused_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
     account = getpass.getuser()
+    assert "<grammar" in command(capsys, "headless", "schema")
     for words in (
         ("user", "add", "A", "--os-account", "no-such-account"),
         ("user", "add", "A", "--os-account", account, "--right", "everything"),
