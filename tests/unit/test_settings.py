@@ -54,7 +54,8 @@ def test_the_file_is_found_by_the_environment_and_in_the_usual_place(site: Path,
 @pytest.mark.parametrize("name", Settings.__struct_fields__)
 def test_every_setting_is_read_from_the_environment(name: str) -> None:
     values = {"host_keys": "accept-new", "encodings": "GBK:BIG5", "data": "/a", "password_key": "k", "ssh_path": "fast",
-              "client_certificates": "off", "allow_plain": "true"}  # fmt: skip
+              "client_certificates": "off", "allow_plain": "true",
+              "headless_shared_account": "true"}  # fmt: skip
     values["node_password"] = "exported"
     environ = {**NOWHERE, f"PILOTHOUSE_{name.upper()}": values.get(name, "17")}
     found = getattr(load(environ=environ), name)

@@ -89,6 +89,8 @@ def _list(chosen: argparse.Namespace) -> int:
 
 def _show(chosen: argparse.Namespace) -> int:
     row, jobs = _found(chosen)
+    if row.ended is None:
+        jobs = _as_they_stand(_folder(chosen, row), jobs)
     value = {**msgspec.to_builtins(row), "jobs": [msgspec.to_builtins(job) for job in jobs]}
     if chosen.json:
         return listing.said(chosen, "", value)
@@ -115,6 +117,17 @@ def _facts(row: "SessionRow") -> Iterator[tuple[str, str]]:
     yield "client", row.client
     yield "credential", row.credential
     yield "request", row.request
+
+
+def _as_they_stand(spool: "Spool", jobs: "list[JobRow]") -> "list[JobRow]":
+    """Return the jobs of a session that lives by its events: the database hears of them at its end."""
+    if not spool.exists:
+        return jobs
+    stands = spool.job_states(len(jobs))
+    return [
+        msgspec.structs.replace(job, state=now["state"], rc=now["rc"], signal=now["signal"], reason=now["reason"])
+        for job, now in zip(jobs, stands, strict=True)
+    ]
 
 
 def _limits(spool: "Spool") -> str:

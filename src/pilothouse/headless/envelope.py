@@ -94,7 +94,7 @@ def _word(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:g}" if value == round(value, 6) else repr(value)
+        return str(int(value)) if value.is_integer() else repr(value)
     return str(value)
 
 

@@ -11,6 +11,7 @@ from xml.parsers import expat
 from pilothouse.headless import limits
 from pilothouse.headless.codes import ErrorCode, ProtocolError
 
+_GROWS: Final = 4096  # bytes that escapes may add to a short text
 _ESCAPED: Final = {
     "&": "&amp;",
     "<": "&lt;",
@@ -72,8 +73,9 @@ def from_base64(text: str) -> str:
 
 
 def with_text(name: str, attributes: Mapping[str, str], text: str) -> Element:
-    """Return an element with any text, in base64 where XML cannot carry it."""
-    if carriable(text):
+    """Return an element with any text, in base64 where XML cannot carry it or would make much more of it."""
+    grown = sum(text.count(each) * (len(escaped) - 1) for each, escaped in _ESCAPED.items())
+    if carriable(text) and grown <= max(_GROWS, len(text) // 3):
         return Element(name, attributes, (), text)
     return Element(name, {**attributes, "enc": "b64"}, (), to_base64(text))
 

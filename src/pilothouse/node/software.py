@@ -4,11 +4,9 @@ import logging
 import re
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
-from pilothouse.node import child, locks, master, passlog, release, release_folder, supervisord
+from pilothouse.node import child, locks, managers, master, passlog, release, release_folder, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import BuildoutError, NodeError
 from pilothouse.node.layout import NodePlace, SoftwarePlace
@@ -22,7 +20,7 @@ _log = logging.getLogger("slapos")
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(NamedTuple):
     """What the command line asks: ``only`` holds URLs and MD5 names."""
 
     forced: bool = False
@@ -35,6 +33,7 @@ def run(config: Configuration, request: Request) -> int:
     """Bring the releases to what the master wants; returns the exit code. Raises SlapException, NodeError."""
     if not config.software_root.is_dir():
         raise NodeError(f"{config.software_root} does not exist.")
+    managers.load(managers.setting_of(config), config.manager_list)  # none has to do with releases
     node = supervisord.prepare(config)
     _log.info("Processing software releases...")
     release_folder.sweep(config.software_root, node)

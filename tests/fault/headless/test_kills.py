@@ -70,11 +70,11 @@ async def test_a_killed_server_loses_nothing(server: Server) -> None:
     daemon = Daemon(server)
     await daemon.begin(headless_limits="max_sessions=3:grace=2")
     guest = await Guest.inside(server)
-    go = server.folder / "go"
-    until = f"while not os.path.exists({str(go)!r}): time.sleep(0.02)"
-    running = await guest.start(code(f"import os, time; print('begun', flush=True)\n{until}"))
+    go, end = server.folder / "go", server.folder / "end"
+    text = "import os, time; print('begun', flush=True)\nwhile not os.path.exists({!r}): time.sleep(0.02)"
+    running = await guest.start(code(text.format(str(go))))
     await guest.prints("begun")
-    ending = await guest.start(code("print('begun', flush=True); import time; time.sleep(0.3)"))
+    ending = await guest.start(code(text.format(str(end))))
     await guest.prints("begun")
     cancelling = await guest.start(code(f"{STUBBORN}time.sleep(60)"))
     await guest.prints("begun")
@@ -84,6 +84,7 @@ async def test_a_killed_server_loses_nothing(server: Server) -> None:
     queued = await guest.start(code("print('late')"))
     assert queued.state == "queued"
     await daemon.kill()
+    end.touch()
     async with asyncio.timeout(20):
         while Spool(server.spools / ending.session).is_alive():
             await asyncio.sleep(0.02)
@@ -145,7 +146,7 @@ async def test_a_worker_that_cannot_be_started(server: Server) -> None:
     first = await guest.start(code("print('begun', flush=True); import time; time.sleep(0.5)"))
     await guest.prints("begun")
     plan = server.spools / first.session / "plan.json"
-    broken = json.loads(plan.read_text()) | {"python": "/nonexistent/python"}
+    broken = json.loads(plan.read_text()) | {"session": "x", "python": "/nonexistent/python"}
     folder = server.spools / "x"
     Spool(folder).make(broken)
     assert await launch(Spool(folder)) == ""

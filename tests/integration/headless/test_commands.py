@@ -26,7 +26,7 @@ async def begin(folder: Path, *words: str) -> tuple[asyncio.subprocess.Process, 
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pilothouse.cli.main", *words, "--data", str(folder),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PILOTHOUSE_HEADLESS_LISTEN": "127.0.0.1:0", "PILOTHOUSE_HEADLESS_SHARED_ACCOUNT": "yes"},
+        env={**os.environ, "PILOTHOUSE_HEADLESS_LISTEN": "127.0.0.1:0", "PILOTHOUSE_HEADLESS_SHARED_ACCOUNT": "true"},
     )  # fmt: skip
     assert process.stderr is not None
     async with asyncio.timeout(30):
@@ -111,6 +111,8 @@ async def test_an_administrator_cancels(capsys: pytest.CaptureFixture[str], tmp_
             len(found := json.loads(await asyncio.to_thread(command, capsys, "session", "list", "--json", *data))) < 2
         ):
             await asyncio.sleep(0.1)
+    shown = await asyncio.to_thread(command, capsys, "session", "show", found[1]["sid"], "--json", *data)
+    assert [job["state"] for job in json.loads(shown)["jobs"]] == ["running"]
     for row in found:  # the one that waits, then the one that runs
         await asyncio.to_thread(command, capsys, "session", "cancel", row["sid"], "--reason", "enough", *data)
     answers = [await headlesscall.finish(each) for each in waiting]
@@ -125,6 +127,7 @@ async def test_an_administrator_cancels(capsys: pytest.CaptureFixture[str], tmp_
 def test_what_is_refused_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
     account = getpass.getuser()
+    assert "<grammar" in command(capsys, "headless", "schema")
     for words in (
         ("user", "add", "A", "--os-account", "no-such-account"),
         ("user", "add", "A", "--os-account", account, "--right", "everything"),

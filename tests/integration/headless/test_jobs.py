@@ -11,6 +11,7 @@ from tests.headlessserver import SLOW, Guest, Server, code, module, serving
 from pilothouse.headless import messages
 from pilothouse.headless.server.bounds import Bounds, SessionLimits
 from pilothouse.headless.server.modules import Module
+from pilothouse.headless.server.spool import Spool
 from pilothouse.store import headless_sessions
 
 
@@ -163,3 +164,36 @@ async def test_a_job_sees_a_clean_environment(server: Server) -> None:
     assert (await guest.ended()).ok == 2
     environment = ["HOME", "LANG", "LOGNAME", "PATH", "PLANTA_SESSION", "USER"]
     assert [log.text for log in guest.of(messages.Log)] == [f"{environment} 1", "{'a': 1} ['<snippet 2>'] False"]
+
+
+RAW = "import os, planta_job as j; os.write(j._channel, {!r}); raise SystemExit(3)"
+
+
+@pytest.mark.parametrize(
+    ("text", "rc"),
+    [
+        ("import sys; sys.exit(True)", 1),
+        ("import sys; sys.exit(10**30)", None),
+        ("import sys; sys.exit(-3)", -3),
+        ("raise ValueError(chr(0xd800) + chr(0))", None),
+        ("import planta_job as j; j.progress(float('inf'), True, chr(0xd800)); raise SystemExit(3)", 3),
+        ("import planta_job as j; j.progress(1, unit=chr(1)); raise SystemExit(3)", 3),
+        ("import planta_job as j; j.result('&' * 65536); raise SystemExit(3)", 3),
+        ("import planta_job as j; j.result(chr(1) * 65536); raise SystemExit(3)", 3),
+        ("import planta_job as j; j.result([chr(10) * 60000]); raise SystemExit(3)", 3),
+        ("import planta_job as j; j.info(chr(0) + chr(0xdfff)); raise SystemExit(3)", 3),
+        (RAW.format(b"[" * 100_000 + b"\n"), 3),
+        (RAW.format(b'{"name": "end", "job": 1e999}\n'), 3),
+        (RAW.format(b"7\n[]\n\xff\n"), 3),
+    ],
+)
+async def test_whatever_a_job_says_its_events_can_be_read(server: Server, text: str, rc: int | None) -> None:
+    guest = await Guest.inside(server)
+    accepted = await guest.start(code(text))
+    end = await guest.ended()
+    assert end.state == "failed"
+    assert guest.of(messages.JobState)[-1].rc == rc
+    assert await guest.becomes(accepted.session, "failed") == "failed"
+    row = await server.read(lambda c: headless_sessions.find(c, accepted.session))
+    assert row.ended is not None
+    assert len(list(Spool(server.spools / accepted.session).events())) == end.ev

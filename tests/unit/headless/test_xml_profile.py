@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.headless.codes import ErrorCode, ProtocolError
-from pilothouse.headless.xml_profile import Element, carriable, from_base64, parse, to_base64, write
+from pilothouse.headless.xml_profile import (
+    Element,
+    carriable,
+    from_base64,
+    parse,
+    text_of,
+    to_base64,
+    with_text,
+    write,
+)
 
 _TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=20).filter(carriable)
 _NAME = st.sampled_from(["a", "py-code", "x1"])
@@ -88,3 +97,10 @@ def test_the_limits_themselves_pass() -> None:
     assert parse(b"<a>" + b"<b/>" * 511 + b"</a>")
     assert parse(b"<a " + b" ".join(b'n%d=""' % number for number in range(32)) + b"/>")
     assert parse(b'<a b="' + b"x" * 4096 + b'"/>')
+
+
+@pytest.mark.parametrize("text", ["&" * 65536, "\n" * 65536, '"' * 65536, "\x01" * 65536, "ä" * 32768])
+def test_a_text_stays_near_its_size_on_the_wire(text: str) -> None:
+    payload = write(with_text("result", {}, text))
+    assert len(payload) < 1.5 * len(text.encode()) + 100
+    assert text_of(parse(payload)) == text

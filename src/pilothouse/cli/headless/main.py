@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pilothouse.cli import database
-from pilothouse.cli.headless import catalogue, credentials, groups, serve, stop, users
+from pilothouse.cli.headless import catalogue, credentials, groups, schema, serve, stop, users
 
 _TEXT: Final = """\
 Serve headless batches, and say who may run what. Set-up works on the server's database itself: no running server and
@@ -38,6 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     things = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     serve.add_parser(things)
     stop.add_parser(things)
+    schema.add_parser(things)
     made = [
         *users.add_parsers(things),
         *groups.add_parsers(things),

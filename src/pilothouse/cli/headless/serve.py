@@ -75,7 +75,7 @@ async def _run(settings: Settings) -> int:
             await store.close()
     finally:
         batches.close(listeners)
-    _say("stopped; sessions that run go on")
+    _say("stopped; what still runs goes on")
     return 0
 
 

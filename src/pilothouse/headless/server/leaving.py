@@ -7,10 +7,11 @@ from typing import Final
 from pilothouse.headless.messages import Cancel
 from pilothouse.headless.server.seat import Mode
 from pilothouse.headless.server.sessions import Sessions
-from pilothouse.identity.caller import LOCAL
+from pilothouse.identity.caller import Caller
 
 _PAUSE: Final = 0.05
-_WHY: Final = "the server is being stopped"
+_SERVER: Final = Caller(kind="local", name="the server", how="stop")
+_WHY: Final = "it is being stopped"
 
 
 async def cancel_all(sessions: Sessions, mode: Mode) -> None:
@@ -20,7 +21,7 @@ async def cancel_all(sessions: Sessions, mode: Mode) -> None:
     while sessions.live:
         for sid in set(sessions.live) - asked:
             asked.add(sid)
-            await sessions.cancel(Cancel(sid, mode, _WHY), LOCAL)
+            await sessions.cancel(Cancel(sid, mode, _WHY), _SERVER)
         for live in list(sessions.live.values()):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE):

@@ -19,6 +19,7 @@ from pilothouse.headless.shim.layout import CONTROL, EVENTS, HELD, LOCK, PLAN, R
 from pilothouse.headless.shim.lock import take
 
 _CHUNK: Final = 256 * 1024
+_TAIL: Final = 65536  # more than the last event can have
 _PRIVATE: Final = 0o700
 _event = msgspec.json.Decoder(Event)
 
@@ -166,7 +167,7 @@ class Spool:
     def _ended(self) -> bool:
         with (self.folder / EVENTS).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 4096))
+            file.seek(max(0, size - _TAIL))
             tail = file.read().rstrip(b"\n").rpartition(b"\n")[2]
         return b'"session-end"' in tail
 
@@ -186,6 +187,8 @@ class Cursor:
             with self._file.open("rb") as file:
                 file.seek(self._position)
                 chunk = file.read(_CHUNK)
+                while b"\n" not in chunk and (more := file.read(_CHUNK)):  # a result can be long
+                    chunk += more
             end = chunk.rfind(b"\n") + 1
             if not end:
                 return []

@@ -16,6 +16,8 @@ _CHUNK: Final = 65536
 _CHUNKS: Final = 32  # before something else gets its turn
 _PACE: Final = 0.5  # seconds between two events of progress
 _MESSAGE: Final = 2 << 20
+_MOST_CODE: Final = 1 << 31  # what databases hold
+_MOST_NUMBER: Final = 1e15  # so far whole numbers are exact
 _LEVELS: Final = frozenset({"debug", "info", "warn", "error"})
 
 
@@ -89,10 +91,11 @@ class Output:
         return bool(data) and len(self._message) <= _MESSAGE
 
     def _obey(self, message: bytes) -> None:
+        # whoever runs in the worker may write anything here
         try:
-            said = json.loads(message)
+            said = {name: _carriable(value) for name, value in json.loads(message).items()}
             name, job = said.pop("name"), int(said.pop("job"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
         if not 1 <= job <= len(self._jobs.ends):
             return
@@ -125,18 +128,30 @@ class Output:
 
 def _known(said: dict[str, Any]) -> dict[str, Any]:
     rc = said.get("rc")
-    return {"rc": rc if isinstance(rc, int) else None, "reason": str(said.get("reason") or "")}
+    whole = type(rc) is int and -_MOST_CODE <= rc < _MOST_CODE
+    return {"rc": rc if whole else None, "reason": str(said.get("reason") or "")}
 
 
 def _progress(said: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     done, total = said.get("done"), said.get("total")
-    yield "done", done if isinstance(done, int | float) else 0
-    if isinstance(total, int | float):
+    yield "done", done if _is_number(done) else 0
+    if _is_number(total):
         yield "total", total
     if said.get("unit"):
-        yield "unit", str(said["unit"])[:40]
+        yield "unit", "".join(each for each in str(said["unit"])[:40] if each.isprintable())
     if said.get("text"):
         yield "#text", str(said["text"])[:1000]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float} and abs(value) < _MOST_NUMBER
+
+
+def _carriable(value: Any) -> Any:
+    """Return a text that every reader of the events and every database can take."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _read(descriptor: int) -> bytes | None:

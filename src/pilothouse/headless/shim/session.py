@@ -118,7 +118,7 @@ class Session:
         first = not self._end
         if first:
             self._end, self._why = end, why
-            self._log.append("info", level="warn", **{"#text": f"being {end}: {why}"})
+            self._log.append("info", level="warn", **{"#text": why or f"being {end}"})
             self._log.append("session-state", state="cancelling")
         if mode == "force":
             self._forced_at = time.monotonic()

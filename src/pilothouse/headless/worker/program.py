@@ -16,6 +16,7 @@ from typing import Any
 
 Job = dict[str, Any]
 _NAMED = 5  # nodes that a reason names
+_LARGEST = 1 << 63
 _PATIENCE = 20.0  # seconds that a command may take to end when it is told to
 
 
@@ -96,7 +97,7 @@ def _exit(code: object) -> tuple[str, int | None, str]:
     if code is None or code == 0:
         return "ok", 0, ""
     if isinstance(code, int):
-        return "failed", code, f"exit {code}"
+        return "failed", int(code), f"exit {int(code)}" if abs(code) < _LARGEST else "exit with a very large number"
     print(code, file=sys.stderr)
     return "failed", 1, str(code)
 
