@@ -246,6 +246,7 @@ def test_without_certificates_nothing_is_asked(node: Machine, master: Script, ca
         (GOOD[:-40], "the archive cannot be read"),
         (archive(), "the archive is empty"),
     ],
+    ids=["outside", "link-out", "link-up", "through-a-link", "twice", "no-archive", "cut", "empty"],
 )
 def test_an_archive_that_is_none_is_not_used_though_it_is_signed(
     node: Machine, master: Script, cache: Master, builder: Builder, content: bytes, reason: str
