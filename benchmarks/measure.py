@@ -132,12 +132,12 @@ def descendants(root: int) -> list[int]:
 
 def _children(pid: int) -> Iterator[int]:
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:  # it ended meanwhile
         return
     for thread in threads:
         with suppress(OSError):
-            yield from map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+            yield from map(int, (thread / "children").read_text().split())
 
 
 def _watch(pid: int, deadline: float) -> tuple[bool, int]:
