@@ -34,6 +34,7 @@ unit: $(TEST_READY)
 bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.server
+	$(BIN)/python -m benchmarks.node
 
 # The locks name exact versions with their checksums; `make lock` renews them from pyproject.toml.
 lock: $(TEST_READY)

@@ -37,10 +37,15 @@ class Builder:
             return text, ""
         return text, base64.b64encode(self._key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA1())).decode()
 
+    @property
+    def key(self) -> bytes:
+        """The private key in PEM."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+
     def key_file(self, folder: Path) -> Path:
         """Write the private key as a node has it."""
         path = folder / "signature.key"
-        path.write_bytes(self._key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
+        path.write_bytes(self.key)
         path.chmod(0o600)
         return path
 

@@ -63,7 +63,7 @@ class Daemon:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(2 * PATIENCE)
 
     def close(self) -> None:
         """End it if it still runs, and whatever passes it has left."""

@@ -255,11 +255,12 @@ def machine(url: str, slapos: Slapos, *lines: str) -> Iterator[Machine]:
     try:
         yield made
     finally:
-        _shut_down(made)
+        shut_down(made)
         shutil.rmtree(root)
 
 
-def _shut_down(made: Machine) -> None:
+def shut_down(made: Machine) -> None:
+    """End the machine's supervisord and all that it runs."""
     from pilothouse.node import processes
     from pilothouse.node.layout import NodePlace
     from pilothouse.node.supervisor_rpc import Supervisor

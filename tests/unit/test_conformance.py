@@ -15,6 +15,7 @@ GAPS = {5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75}
 CHECKS = [str(number) for number in range(1, 80) if number not in GAPS]
 HEADLESS = [str(number) for number in range(1, 60) if number % 5]
 DEFECTS = [f"D{number:02}" for number in range(1, 51)]
+NODE_DEFECTS = [f"N{number:02}" for number in range(1, 19)]
 # the groups of a SlapOS master's checks, with the numbers that were given
 MASTER = {
     "A": "1-4 6-8",
@@ -78,6 +79,12 @@ def numbered(group: str, ranges: str) -> list[str]:
 
 def test_every_check_stands_once_and_in_order() -> None:
     assert [row[0] for row in rows("Numbered checks")] == CHECKS
+
+
+def test_every_check_of_a_node_stands_once_and_in_order() -> None:
+    # numbered as those of the engine are
+    assert [row[0] for row in rows("Numbered checks of a SlapOS node")] == CHECKS
+    assert [row[0] for row in rows("Defects of the original node")] == NODE_DEFECTS
 
 
 def test_every_headless_check_stands_once_and_in_order() -> None:

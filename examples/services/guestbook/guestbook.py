@@ -21,7 +21,7 @@ PAGE = """\
 <form method="post">
 <input name="entry" maxlength="200" required aria-label="Your entry"> <button>Write</button>
 </form>
-<p>{count} entries</p>
+<p>Entries: {count}</p>
 <ol reversed>
 {entries}
 </ol>

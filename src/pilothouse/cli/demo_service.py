@@ -24,7 +24,7 @@ from pilothouse.node.layout import NodePlace
 from pilothouse.node.supervisor_rpc import Supervisor
 
 _LIBRARIES: Final = str(Path(__file__).resolve().parents[2])
-_WIDTH: Final = 46
+_WIDTH: Final = 41
 _PATIENCE: Final = 30.0
 _PAGE: Final = "<h1>Hello from a service</h1>"
 
@@ -58,7 +58,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 def show(folder: Path) -> int:
     """Deploy a web server below ``folder`` and end it again; returns 0 if it did what it should."""
-    print("— a service: a machine made from nothing, and a web server that it keeps running\n")
+    print("— a service: a machine from nothing, and a web server that it keeps running\n")
     if os.geteuid() == 0:
         folder.chmod(0o711)
     prefix = ordinary_user.becoming(folder)
@@ -92,19 +92,19 @@ def _missing() -> str:
 def _deploy(machine: Machine) -> None:
     slapos = partial(machine.called, "slapos.main")
     folders = _options(machine.folder)
-    with _step("slapos configure local ...", "a master, and this machine as its node"):
+    with _step("slapos configure local ...", "a master and its node"):
         slapos("configure", "local", *folders, "--daemon-listen-port", str(_free_port()), "--partition-number", "2")
-    with _step("slapos supply example.web local_computer", "the node shall have this release"):
+    with _step("slapos supply example.web local_computer", "a release for the node"):
         slapos("supply", "example.web", "local_computer")
-    with _step("slapos request hello example.web ...", "there shall be an instance of it"):
+    with _step("slapos request hello example.web ...", "an instance of it"):
         slapos("request", "hello", "example.web", "--parameters", f"page={_PAGE}", f"port={_free_port()}")
-    with _step("slapos node software", "zc.buildout builds the release"):
+    with _step("slapos node software", "built by zc.buildout"):
         slapos("node", "software")
-    with _step("slapos node instance", "it is deployed, started, and keeps its promises"):
+    with _step("slapos node instance", "deployed, promises kept"):
         slapos("node", "instance")
     with _step("slapos service info hello", "where it is"):
         url = json.loads(slapos("service", "info", "hello"))["connection-parameters"]["url"]
-    with _step(f"GET {url}", "the page that was asked for"):
+    with _step(f"GET {url}", "the page"):
         page = _fetched(url)
     print(f"\n    {page}\n")
     for program, module, words in (
@@ -157,7 +157,7 @@ def _ended(machine: Machine) -> Iterator[None]:
     try:
         yield
     finally:
-        with _step("the end", "supervisord is shut down, no process is left"):
+        with _step("the end", "no process is left"):
             end(NodePlace(machine.instances))
         print()
 

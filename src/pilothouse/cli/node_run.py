@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def _run(chosen: argparse.Namespace) -> int:
     from pilothouse.cli.slapos.options import Common
     from pilothouse.node.daemon.keeper import Keeper
 
-    in_journal = "JOURNAL_STREAM" in os.environ  # which has a time for each line already
+    in_journal = writes_to_journal(os.environ)  # which has a time for each line already
     log = logs.begin(Common(log_time=not in_journal))
     try:
         options = ["--verbose"] if chosen.verbose else ["--quiet"]
@@ -52,6 +53,12 @@ def _run(chosen: argparse.Namespace) -> int:
         return asyncio.run(Keeper(lambda: _order(chosen, options)).run())
     finally:
         logs.end(log)
+
+
+def writes_to_journal(environ: Mapping[str, str]) -> bool:
+    """Whether standard error is the journal; children of services have the variable too, wherever they write."""
+    status = os.fstat(2)
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def _order(chosen: argparse.Namespace, options: list[str]) -> "Order":

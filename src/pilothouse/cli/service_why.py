@@ -61,7 +61,12 @@ def text_of(found: "Reason") -> str:
     if found.unchecked:
         lines.append(f"{found.unchecked} of {found.promises} promises have not been checked yet")
     if not lines:
-        return f"{found.partition} is well: {found.promises} promises, none of them fails"
+        count = (
+            "1 promise, and it does not fail"
+            if found.promises == 1
+            else f"{found.promises} promises, none of them fails"
+        )
+        return f"{found.partition} is well: {count}"
     if found.command:
         lines.append(f"next: {found.command}")
     return "\n".join([found.partition, *lines])

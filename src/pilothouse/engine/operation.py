@@ -13,7 +13,7 @@ from pilothouse.engine.context import Context, Place
 from pilothouse.engine.environment import exported, runner_environment, target_environment
 from pilothouse.engine.nodelog import NodeLog
 from pilothouse.engine.scopes import scope_of
-from pilothouse.engine.stores import FOLDERS
+from pilothouse.engine.stores import FOLDERS, Store
 from pilothouse.engine.supplies import Supplies
 from pilothouse.errors import AbortedError, ConnectionLostError, ForgottenFilesError, OutputError, PilothouseError
 from pilothouse.jobs.arguments import CommandLine, command_line
@@ -86,12 +86,11 @@ class Attempt:
             connection = await context.control.until_abort(context.connections.to(prepared.machine))
             store = context.connections.store(prepared.machine)
             try:
-                process, ended = await self._follow(connection, store.fill(launch))
+                process, ended = await self._follow(connection, store, launch)
             except ForgottenFilesError:
                 store.doubt()
                 await self.settle(clean=False)
-                process, ended = await self._follow(connection, store.fill(launch))
-            store.learn(launch)
+                process, ended = await self._follow(connection, store, launch)
             return await self._judge(connection, process, launch, ended)
         except AbortedError as error:
             return Outcome(state=State.ABORTED, reason=str(error))
@@ -103,17 +102,25 @@ class Attempt:
         except (PilothouseError, OSError) as error:
             return await self._lost(str(error))
 
-    async def _follow(self, connection: Connection, launch: Launch) -> tuple[Process, Exit]:
+    async def _follow(self, connection: Connection, store: Store, launch: Launch) -> tuple[Process, Exit]:
         context = self._context
-        self._process = process = await connection.start(launch, self._log.sink)
-        self._log.attach(process)
-        context.control.running(process)
+        self._process = None
         try:
             async with asyncio.timeout(context.settings.operation_timeout):
+                process = await store.start(connection, launch, self._log.sink, self._note)
                 return process, await process.exited()
         finally:
-            context.control.ended(process)
+            await self._ended()
+
+    async def _ended(self) -> None:
+        if self._process is not None:
+            self._context.control.ended(self._process)
             await self._log.finish()
+
+    def _note(self, process: Process) -> None:
+        self._process = process
+        self._log.attach(process)
+        self._context.control.running(process)
 
     async def settle(self, *, clean: bool) -> None:
         """Tell the machine that the end is recorded; a machine that is gone keeps its note, which does no harm."""

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from pilothouse.engine.program import Program, Programs
 from pilothouse.errors import PilothouseError
 from pilothouse.jobs.document import Job, Kind, Loop, each, placed
-from pilothouse.transports.contract import Connection, Launch, UploadFile
+from pilothouse.transports.contract import Connection, Launch, Process, Sink, UploadFile
 
 FOLDERS: Final = "/tmp"  # noqa: S108 - the documented place on targets; the folders there are private and checked
 # below this a file is hardly longer than what would stand for it
@@ -50,16 +51,31 @@ class Store:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._known: set[str] = set()
+        self._sending = asyncio.Lock()
 
-    def fill(self, launch: Launch) -> Launch:
-        """Return the launch; what the machine keeps is not sent again."""
+    async def start(
+        self, connection: Connection, launch: Launch, sink: Sink, note: Callable[[Process], None]
+    ) -> Process:
+        """Start an operation without sending what the machine keeps, or what another one is just sending.
+
+        ``note`` is told the process at once; this waits until what was to be sent lies there. Raises TransportError.
+        """
+        digests = {file.digest for file in launch.files if file.digest}
+        if digests <= self._known:
+            process = await connection.start(self._fill(launch), sink)
+            note(process)
+            return process
+        async with self._sending:
+            process = await connection.start(self._fill(launch), sink)
+            note(process)
+            await process.begun()
+            self._known |= digests
+            return process
+
+    def _fill(self, launch: Launch) -> Launch:
         if not any(file.digest for file in launch.files):
             return launch
         return msgspec.structs.replace(launch, store=self._folder, there=frozenset(self._known))
-
-    def learn(self, launch: Launch) -> None:
-        """Note that a launch's files have arrived."""
-        self._known.update(file.digest for file in launch.files if file.digest)
 
     def doubt(self) -> None:
         """Believe nothing any more."""

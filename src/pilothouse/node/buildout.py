@@ -5,9 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from pilothouse.node import child, environment
 from pilothouse.node.configuration import Configuration
@@ -23,7 +21,7 @@ _CACHE_KEYS: Final = (
 )
 
 
-class Build(msgspec.Struct, frozen=True, kw_only=True):
+class Build(NamedTuple):
     """Where a buildout is made, for whom, and what a pass that is killed leaves for the next one to find."""
 
     folder: Path

@@ -15,9 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from pilothouse.files import write_atomic
 from pilothouse.node import processes
@@ -32,7 +30,7 @@ _MARK: Final = "PILOTHOUSE_CHILD"
 _running: Final[set[tuple[int, int, Path | None]]] = set()
 
 
-class Program(msgspec.Struct, frozen=True, kw_only=True):
+class Program(NamedTuple):
     """What to run. ``note`` is the file that names it while it runs; ``seconds`` is how long it may take."""
 
     words: tuple[str, ...]
@@ -46,7 +44,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     captured: bool = True
 
 
-class Ended(msgspec.Struct, frozen=True):
+class Ended(NamedTuple):
     """How it ended: its exit status, negative for a signal, and everything that it said."""
 
     status: int

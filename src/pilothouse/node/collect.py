@@ -34,6 +34,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     disk_cycle: int = _DAY
     pid_folder: Path
     seconds: float = _SECONDS
+    uses_quota: bool = False
+    model_id: str = "no_model"
+    sensor_id: str | None = None
 
     @classmethod
     def of(cls, config: Configuration) -> Self:
@@ -51,9 +54,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
                 f"{user}{number}": config.instance_root / f"{partition}{number}"
                 for number in range(shape.number("partition_amount", 0))
             },
-            cache=shape.number("collect_cache", _CACHE),
-            measures_disks=(own.text("report_disk_usage") or "true").lower() in {"true", "on", "1"},
-            disk_cycle=own.number("disk_snapshot_time_cycle", _DAY),
+            cache=shape.number("collect_cache", _CACHE, least=0),
+            measures_disks=own.switch("report_disk_usage", default=True),
+            disk_cycle=own.number("disk_snapshot_time_cycle", _DAY, least=0),
+            uses_quota=own.switch("disk_snapshot_use_quota", default=False),
+            model_id=shape.text("computer_model_id") or "no_model",
+            sensor_id=shape.text("heating_sensor_id"),
             pid_folder=own.path("disk_snapshot_process_pid_foder") or config.instance_root / "var" / "run",
         )
 
@@ -74,7 +80,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(plan: Plan, clock: Clock) -> None:
-    """Measure once, and write what is due. Raises OSError, sqlite3.Error, psutil.AccessDenied."""
+    """Measure once, and write what is due. Raises OSError, sqlite3.Error, psutil.AccessDenied, NodeError."""
     from pilothouse.node import collect_samples  # noqa: PLC0415 - psutil is needed for nothing else
 
     _log.info("Collecting data...")
@@ -103,6 +109,12 @@ def run(plan: Plan, clock: Clock) -> None:
         collect_dumps.archive_days(store, plan.data, day)
         store.forget(_utc(now - plan.cache * _DAY)[0])
         _log.info("Done.")
+    if plan.sensor_id:
+        import psutil  # noqa: PLC0415 - where it is asked for only
+
+        from pilothouse.node import heating  # noqa: PLC0415
+
+        heating.run(plan, clock, clock.time() - psutil.boot_time(), time.sleep)
     _log.info("Finished collecting.")
     _log.info("=" * 80)
 
@@ -120,13 +132,26 @@ def _measure_folders(store: Collected, plan: Plan, now: float) -> None:
         mark = plan.pid_folder / f"{account}_disk_size.pid"
         if _is_alive(mark):
             continue
-        size = _size(folder, mark)
-        for disk in sorted((folder / "DATA").glob("*")):
-            if disk.is_symlink() and disk.is_dir():
-                size += _size(disk.resolve(), mark)
+        disks = [disk.resolve() for disk in sorted((folder / "DATA").glob("*")) if disk.is_symlink() and disk.is_dir()]
+        accounted = _accounted([folder, *disks]) if plan.uses_quota else None
+        size = sum(_size(one, mark) for one in (folder, *disks)) if accounted is None else accounted
         if size > _WORTH:
             store.add("folder", [(account, size)], *_utc(now))
         store.commit()
+
+
+def _accounted(folders: list[Path]) -> float | None:
+    """Return the KiB that the file systems know of by their quotas, None when one of them has none."""
+    from pilothouse.node import quotas  # noqa: PLC0415 - where it is asked for only
+
+    try:
+        # the account of one file system has all directories on it
+        places = {folder.stat().st_dev: folder for folder in reversed(folders)}
+        owner = folders[0].stat().st_uid
+        return sum(quotas.used(folder, owner) for folder in places.values()) / 1024
+    except quotas.NoQuotaError as error:
+        _log.warning("%s; the directories are gone through instead, in spite of disk_snapshot_use_quota", error)
+        return None
 
 
 def _measured_lately(store: Collected, account: str, cycle: int, now: float) -> bool:

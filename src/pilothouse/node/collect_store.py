@@ -70,6 +70,12 @@ class Collected:
         query = f"SELECT {columns} FROM {table} WHERE date = ? {more}"  # noqa: S608 - written by the callers
         return list(self._connection.execute(query, (date, *values)))
 
+    def newest(self, table: str) -> str | None:
+        """Return date and time of a table's newest row, None when there is none."""
+        query = f"SELECT MAX(date || ' ' || time) FROM {table}"  # noqa: S608 - a name of the table above
+        found = self._connection.execute(query).fetchone()[0]
+        return None if found is None else str(found)
+
     def unreported_days(self, table: str, before: str) -> list[str]:
         """Return the days before this one that have rows to be reported."""
         query = f"SELECT DISTINCT date FROM {table} WHERE reported = 0 AND date < ? ORDER BY date"  # noqa: S608

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from pilothouse.node import sizes
 from pilothouse.node.errors import ConfigurationError
@@ -21,9 +20,10 @@ _FILES: Final = (
     *("shadir-ca-file", "shadir-cert-file", "shadir-key-file"),
 )
 DAY: Final = 86400
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+class Configuration(NamedTuple):
     """What keeps one machine: paths are absolute, times in seconds, sizes in bytes, None is "not said"."""
 
     path: str
@@ -61,8 +61,14 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     only_sr: tuple[str, ...] = ()
     only_cp: tuple[str, ...] = ()
     parallel: int = 0
-    networkcache: Mapping[str, str] = {}
-    sections: Sections = {}
+    networkcache: Mapping[str, str] = _NONE
+    sections: Sections = MappingProxyType({})
+
+    def need_roots(self) -> None:
+        """Raise ConfigurationError when a root is not there; formatting makes them."""
+        for folder in (self.software_root, self.instance_root):
+            if not folder.is_dir():
+                raise ConfigurationError(f"{folder} does not exist.")
 
     @property
     def server_url(self) -> str:
@@ -90,7 +96,7 @@ def configuration(path: str, sections: Sections, given: Given) -> Configuration:
         master_ca_file=reader.file("master_ca_file"),
         certificate_repository_path=reader.path("certificate_repository_path"),
         buildout=reader.text("buildout"),
-        buildout_debug=bool(reader.text("buildout_debug")),
+        buildout_debug=reader.flag("buildout_debug"),
         root_check=reader.boolean("root_check", default=True),
         pidfile_software=reader.file("pidfile_software"),
         pidfile_instance=reader.file("pidfile_instance"),
@@ -98,9 +104,11 @@ def configuration(path: str, sections: Sections, given: Given) -> Configuration:
         pidfile=reader.file("pidfile"),
         maximal_delay=reader.number("maximal_delay", 0),
         maximum_periodicity=reader.number("maximum_periodicity", DAY),
-        promise_timeout=reader.number("promise_timeout", 20),
-        partition_timeout=reader.number("partition_timeout", 0) or reader.number("partition-timeout", 0) or None,
-        software_timeout=reader.number("software_timeout", DAY) or None,
+        promise_timeout=reader.number("promise_timeout", 20, least=1),
+        partition_timeout=reader.number("partition_timeout", 0, least=0)
+        or reader.number("partition-timeout", 0, least=0)
+        or None,
+        software_timeout=reader.number("software_timeout", DAY, least=0) or None,
         forbid_supervisord_automatic_launch=reader.boolean("forbid_supervisord_automatic_launch", default=False),
         software_min_free_space=reader.size("software_min_free_space"),
         instance_min_free_space=reader.size("instance_min_free_space"),
@@ -112,7 +120,7 @@ def configuration(path: str, sections: Sections, given: Given) -> Configuration:
         develop=reader.flag("develop"),
         only_sr=_words(reader.text("only-sr") or reader.text("only_sr")),
         only_cp=_words(reader.text("only-cp") or reader.text("only_cp")),
-        parallel=reader.number("parallel_partitions", 0),
+        parallel=reader.number("parallel_partitions", 0, least=0),
         networkcache=_networkcache(reader, sections.get("networkcache", {})),
         sections=sections,
     )
@@ -159,13 +167,16 @@ class Reader:
         """Return an absolute path that the caller has made sure of."""
         return self.path(name) or Path("/")
 
-    def number(self, name: str, default: int) -> int:
-        """Return a whole number; raises ConfigurationError."""
+    def number(self, name: str, default: int, *, least: int | None = None) -> int:
+        """Return a whole number, not below ``least``; raises ConfigurationError."""
         text = self.text(name)
         try:
-            return default if text is None else int(text)
+            found = default if text is None else int(text)
         except ValueError:
             raise self.wrong(name, f"{name} is {text!r}; give a whole number") from None
+        if text is not None and least is not None and found < least:
+            raise self.wrong(name, f"{name} is {found}; give a whole number from {least} on")
+        return found
 
     def size(self, name: str, default: str = "1000M") -> int:
         """Return bytes; raises ConfigurationError."""
@@ -186,6 +197,13 @@ class Reader:
         if text.lower() not in {"true", "false"}:
             raise self.wrong(name, f"""Option {name!r} needs to be "True" or "False", wrong value: {text!r}""")
         return text.lower() == "true"
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Return what true, on, 1 and their opposites say; raises ConfigurationError."""
+        text = (self.text(name) or str(default)).lower()
+        if text not in {"true", "on", "1", "false", "off", "0"}:
+            raise self.wrong(name, f"{name} is {text!r}; give true or false")
+        return text in {"true", "on", "1"}
 
     def flag(self, name: str) -> bool:
         """Return whether a word that switches something on is there; ``false`` and ``0`` switch nothing on."""
@@ -218,6 +236,10 @@ def _check_files(reader: Reader) -> None:
         path = reader.file(name)
         if path and not Path(path).exists():
             raise reader.wrong(name, f"File {path!r} does not exist.")
+    if "://" not in (reader.text("master_url") or ""):
+        raise reader.wrong(
+            "master_url", f"master_url is {reader.text('master_url')!r}; give http:// or https:// and a host"
+        )
     folder = reader.path("certificate_repository_path")
     if folder and not folder.is_dir():
         raise reader.wrong("certificate_repository_path", f"Directory '{folder}' does not exist.")

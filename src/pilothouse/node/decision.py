@@ -5,9 +5,7 @@ that only stops services, is made good by the next plain one.
 """
 
 import enum
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 STARTED: Final = "started"
 STOPPED: Final = "stopped"
@@ -23,7 +21,7 @@ class Verdict(enum.Enum):
     LEAVE = "leave"
 
 
-class Last(msgspec.Struct, frozen=True):
+class Last(NamedTuple):
     """The last processing that went well: the timestamp it was for, and when it was, in seconds."""
 
     timestamp: str

@@ -1,5 +1,6 @@
 """External disks: ``<instance_storage_home>/data<digits>``, a directory in each for each partition (5.3, 6.5.4)."""
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Final
 
 from pilothouse.node.identity import Identity
 
+_log: Final = logging.getLogger("slapos")
 _NAME: Final = re.compile(r"data[0-9]+")
 _LINKS: Final = "DATA"
+_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def found(home: Path | None) -> tuple[str, ...]:
@@ -27,7 +30,7 @@ def link(home: Path | None, folder: Path, owner: Identity) -> None:
     disks = [Path(disk) for disk in found(home) if Path(disk, folder.name).is_dir()]
     if not disks:
         return
-    partition = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    partition = os.open(folder, _FLAGS)
     try:
         try:
             os.mkdir(_LINKS, 0o750, dir_fd=partition)
@@ -35,8 +38,11 @@ def link(home: Path | None, folder: Path, owner: Identity) -> None:
             pass
         else:
             _give(_LINKS, partition, owner)
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        links = os.open(_LINKS, flags, dir_fd=partition)
+        try:
+            links = os.open(_LINKS, _FLAGS, dir_fd=partition)
+        except OSError:
+            _log.warning("%s is no directory; nothing in it leads to external disks", folder / _LINKS)
+            return
         try:
             for disk in disks:
                 _link(str(disk / folder.name), disk.name, links, owner)

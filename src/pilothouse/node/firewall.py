@@ -120,11 +120,10 @@ def recorded(path: Path) -> list[str] | None:
     The partition's user may replace the file by one of its own, which says nothing.
     """
     try:
-        status = path.lstat()
-        found = json.loads(reading.text(path) or "null")
+        found = json.loads(reading.content(path, owner=os.geteuid()) or b"null")
     except (OSError, ValueError):
         return None
-    if not isinstance(found, list) or status.st_uid != os.geteuid():
+    if not isinstance(found, list):
         return None
     return [one for one in found if firewall_rules.is_rule(one)]
 

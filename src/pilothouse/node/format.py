@@ -1,5 +1,6 @@
 """``slapos node format``: the machine divided into partitions, and the master told (node spec, section 6)."""
 
+import contextlib
 import json
 import logging
 import platform
@@ -12,7 +13,7 @@ import msgspec
 
 from pilothouse import __version__
 from pilothouse.files import write_atomic
-from pilothouse.node import computer, definition, disks, managers, network, quotas, slots, state_files, system
+from pilothouse.node import computer, definition, disks, locks, managers, network, quotas, slots, state_files, system
 from pilothouse.node.computer import Description, Slot
 from pilothouse.node.errors import ConfigurationError, NodeError
 from pilothouse.node.managers import Managers
@@ -35,7 +36,9 @@ _TRIES: Final = 10
 def run(shape: Shape, *, dry: bool) -> int:
     """Format this machine and tell its master; returns the exit code."""
     try:
-        machine = prepare(shape, System(dry=dry))
+        # two at once would draw addresses for the same partitions
+        with contextlib.nullcontext() if dry else locks.held(shape.computer_xml.parent, shape.computer_xml.name):
+            machine = prepare(shape, System(dry=dry))
     except ConfigurationError as error:
         _log.critical("%s", error)
         return FAILED
@@ -72,7 +75,11 @@ def prepare(shape: Shape, changes: System) -> Description:
     if shape.certificate_repository_path:
         changes.folder(shape.certificate_repository_path, 0o700)
     machine = msgspec.structs.replace(
-        machine, slapos_version=__version__, python_version=platform.python_version(), os_type=_os_type()
+        machine,
+        public_ipv4_address=_public_address(shape),
+        slapos_version=__version__,
+        python_version=platform.python_version(),
+        os_type=_os_type(),
     )
     if not changes.dry:
         _record(shape, machine)
@@ -174,6 +181,14 @@ def _make_folder(shape: Shape, slot: Slot, folder: Path, changes: System) -> Non
         changes.give(folder, slot.user.name)
     if shape.partition_disk_quota:
         quotas.limit(changes, folder, slot.user.name, shape.partition_disk_quota)
+
+
+def _public_address(shape: Shape) -> str | None:
+    if not shape.public_ipv4_services:
+        return None
+    from pilothouse.node import public_address  # noqa: PLC0415 - few machines ask
+
+    return public_address.found(shape.public_ipv4_services)
 
 
 def _os_type() -> str:

@@ -2,13 +2,12 @@
 
 import os
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple
 
 from pilothouse.node.errors import NodeError
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(NamedTuple):
     """A user's ids and home; ``drops`` says whether programs must change to it before they begin."""
 
     uid: int
@@ -33,7 +32,7 @@ def owner_of(path: Path) -> Identity:
             f"Dropping privileges to uid = {status.st_uid} or gid = {status.st_gid} is too dangerous: "
             f"give {path} to an ordinary user and group"
         )
-    return msgspec.structs.replace(account, uid=status.st_uid, gid=status.st_gid, drops=True)
+    return account._replace(uid=status.st_uid, gid=status.st_gid, drops=True)
 
 
 def account_of(uid: int) -> Identity:

@@ -5,28 +5,14 @@ import os
 import time
 import traceback
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
-from pilothouse.node import (
-    child,
-    decision,
-    locks,
-    managers,
-    master,
-    names,
-    processing,
-    reading,
-    removal,
-    supervisord,
-)
+from pilothouse.node import checking, decision, locks, managers, master, names, reading, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.crew import Crew
 from pilothouse.node.decision import Verdict
 from pilothouse.node.errors import NodeError, PromiseFailure, SupervisionError
-from pilothouse.node.layout import InstancePlace, NodePlace
+from pilothouse.node.layout import InstancePlace, NodePlace, SoftwarePlace
 from pilothouse.node.managers import Managers
 from pilothouse.node.master import Wanted
 from pilothouse.node.partition import Partition
@@ -42,7 +28,7 @@ PROMISES: Final = 2
 OFFLINE: Final = 3
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(NamedTuple):
     """What the command line asks; ``stops`` is --force-stop."""
 
     forced: bool = False
@@ -52,12 +38,16 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Findings:
-    """What came out: texts by partition, in the master's order, and whether the master went away meanwhile."""
+    """What came out: texts by partition, and whether the master went away meanwhile.
+
+    ``interruption`` is what the master is told of partitions that were under way when the pass was told to end.
+    """
 
     def __init__(self) -> None:
         self.errors: dict[str, str] = {}
         self.promises: dict[str, str] = {}
         self.away = False
+        self.interruption: str | None = None
 
     @property
     def code(self) -> int:
@@ -69,9 +59,7 @@ def run(config: Configuration, request: Request) -> int:
     """Make one pass; returns the exit code. Raises NodeError for what stops a pass before it begins."""
     helpers = managers.load(managers.setting_of(config), config.manager_list)
     _log.info("Processing computer partitions...")
-    for folder in (config.software_root, config.instance_root):
-        if not folder.is_dir():
-            raise NodeError(f"{folder} does not exist.")
+    config.need_roots()
     node = supervisord.prepare(config)
     supervisor = Supervisor(node.socket)
     if not config.forbid_supervisord_automatic_launch:
@@ -127,6 +115,8 @@ def filtered(config: Configuration, listed: "Iterable[ComputerPartition]", only:
 
 def _tidy_free(place: InstancePlace) -> None:
     if place.private.exists():
+        from pilothouse.node import removal  # noqa: PLC0415 - once in a partition's life
+
         removal.remove(place.private)
     place.timestamp.unlink(missing_ok=True)
     left = [name for name in os.listdir(place.folder) if name != ".slapos-resource"]  # noqa: PTH208
@@ -134,52 +124,61 @@ def _tidy_free(place: InstancePlace) -> None:
         _log.warning("Free partition %s contains file(s) in %s.", place.name, place.folder)
 
 
-def verdict_of(one: Partition, request: Request) -> Verdict:
+def periodicity_of(software: SoftwarePlace | None, default: int) -> int:
+    """Return how many seconds instances of a release stay up to date; a file that says nothing of it is removed."""
+    if software is None:
+        return default
+    path = software.folder / "periodicity"
+    found = decision.periodicity_of(reading.text(path), default)
+    if found is None:
+        _log.warning("%s is no number of seconds; it is removed", path)
+        path.unlink(missing_ok=True)
+        return default
+    return found
+
+
+def verdict_of(one: Partition, request: Request, periodicity: int) -> Verdict:
     """Return what is to be done with a partition, from what lies on the disk."""
-    default = one.config.maximum_periodicity
-    own = reading.text(one.software.folder / "periodicity") if one.software else None
-    periodicity = decision.periodicity_of(own, default)
-    if periodicity is None and one.software:
-        _log.warning("%s is no number of seconds; it is removed", one.software.folder / "periodicity")
-        (one.software.folder / "periodicity").unlink(missing_ok=True)
-        periodicity = default
+    last = reading.dated(one.place.timestamp)
     return decision.decide(
         one.wanted.timestamp,
         one.wanted.state,
-        _last(one.place.timestamp),
+        decision.Last(*last) if last else None,
         time.time(),
-        default if periodicity is None else periodicity,
+        periodicity,
         forced=request.forced,
         stops=request.stops,
     )
 
 
-def _last(path: Path) -> decision.Last | None:
-    text = reading.text(path)
-    try:
-        return None if text is None else decision.Last(text, path.stat().st_mtime)
-    except FileNotFoundError:
-        return None
-
-
 def _worked_through(partitions: list[Partition], request: Request, helpers: Managers) -> Findings:
     findings = Findings()
-    judged = ((one, verdict_of(one, request)) for one in partitions)
+    default = partitions[0].config.maximum_periodicity if partitions else 0
+    # a machine has a hundred partitions, and their releases can be counted on one hand
+    releases = {one.wanted.url: one for one in partitions}
+    periods = {url: periodicity_of(one.software, default) for url, one in releases.items()}
+    judged = ((one, verdict_of(one, request, periods[one.wanted.url])) for one in partitions)
     # managers see every partition
-    due = [(one, verdict) for one, verdict in judged if helpers or verdict is not Verdict.LEAVE]
+    due = [(one, verdict) for one, verdict in judged if helpers or _is_due(one, verdict)]
 
     def work(item: tuple[Partition, Verdict]) -> None:
         if not _worked(*item, request, findings, helpers):
             findings.away = True
             crew.halt()
 
-    crew = Crew(due, work, width_of(partitions))
-    try:
-        crew.run()
-    except (KeyboardInterrupt, SystemExit):
+    def interrupted() -> None:
+        from pilothouse.node import child  # noqa: PLC0415 - only now
+
+        findings.interruption = traceback.format_exc()
         child.end_running()
-        raise
+
+    crew = Crew(due, work, width_of(partitions), interrupted)
+    crew.run()
     return findings
+
+
+def _is_due(one: Partition, verdict: Verdict) -> bool:
+    return verdict is Verdict.PROCESS or (verdict is Verdict.CHECK and checking.is_needed(one))
 
 
 def width_of(partitions: list[Partition]) -> int:
@@ -194,11 +193,13 @@ def _looked_after(one: Partition, verdict: Verdict, request: Request, helpers: M
         if helpers:
             helpers.instance(one)
             # they may have removed what it was judged by
-            verdict = verdict_of(one, request)
+            verdict = verdict_of(one, request, periodicity_of(one.software, one.config.maximum_periodicity))
         if verdict is Verdict.PROCESS:
+            from pilothouse.node import processing  # noqa: PLC0415 - most passes have nothing to process
+
             processing.process(one, stops=request.stops)
         elif verdict is Verdict.CHECK:
-            processing.check(one)
+            checking.check(one)
     finally:
         helpers.instance_tear_down(one)
 
@@ -216,14 +217,11 @@ def _worked(one: Partition, verdict: Verdict, request: Request, findings: Findin
         _log.error("%s", failure)
         findings.promises[name] = str(failure)
         remote.error(str(failure), _log)
-    except (KeyboardInterrupt, SystemExit):
-        remote.error(traceback.format_exc(), _log)
-        raise
     except NodeError as error:
         if not hasattr(error, "reported"):
             _log.error("%s: %s", name, error)
-        findings.errors[name] = str(error)
-        remote.error(str(error), _log)
+        findings.errors[name] = findings.interruption or str(error)
+        remote.error(findings.errors[name], _log)
     except Exception as error:  # noqa: BLE001 - one partition never stops the others
         _log.exception("%s cannot be processed", name)
         findings.errors[name] = str(error) or type(error).__name__

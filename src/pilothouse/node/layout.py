@@ -1,17 +1,22 @@
 """Where things lie on the disk of a node (node spec, section 5). Pure."""
 
-import hashlib
 from pathlib import Path
+from typing import Final, NamedTuple
 
-import msgspec
+try:  # the library also loads what computes other hashes, for longer than a pass looks at a hundred partitions
+    from _md5 import md5  # type: ignore[import-not-found]
+except ImportError:
+    from hashlib import md5
+
+NEWER_SOCKET: Final = "sv.sock"
 
 
 def md5_of(url: str) -> str:
     """Return the name of a release's directory: the MD5 of its URL as the master sent it."""
-    return hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()
+    return str(md5(url.encode(), usedforsecurity=False).hexdigest())
 
 
-class SoftwarePlace(msgspec.Struct, frozen=True):
+class SoftwarePlace(NamedTuple):
     """One software release on the disk."""
 
     root: Path
@@ -43,7 +48,7 @@ class SoftwarePlace(msgspec.Struct, frozen=True):
         return self.folder / ".from-cache"
 
 
-class InstancePlace(msgspec.Struct, frozen=True):
+class InstancePlace(NamedTuple):
     """One partition on the disk."""
 
     root: Path
@@ -80,7 +85,7 @@ class InstancePlace(msgspec.Struct, frozen=True):
         return self.private / "log" / "instance.log"
 
 
-class NodePlace(msgspec.Struct, frozen=True):
+class NodePlace(NamedTuple):
     """What belongs to the node itself, below its instance root."""
 
     root: Path
@@ -109,7 +114,7 @@ class NodePlace(msgspec.Struct, frozen=True):
     def socket(self) -> Path:
         """Where supervisord listens; the older name wins when it is there."""
         old = self.root / "supervisord.socket"
-        return old if old.exists() else self.root / "sv.sock"
+        return old if old.exists() else self.root / NEWER_SOCKET
 
     def group_file(self, group: str) -> Path:
         """Return the file of a group."""

@@ -21,10 +21,23 @@ def held(folder: Path, name: str) -> Iterator[None]:
 @contextlib.contextmanager
 def shared(folder: Path, name: str) -> Iterator[bool]:
     """Hold the lock of this name together with others who do; False at once when somebody holds it alone."""
+    with _tried(folder, name, fcntl.LOCK_SH) as got:
+        yield got
+
+
+@contextlib.contextmanager
+def alone(folder: Path, name: str) -> Iterator[bool]:
+    """Hold the lock of this name alone; False at once when somebody else holds it."""
+    with _tried(folder, name, fcntl.LOCK_EX) as got:
+        yield got
+
+
+@contextlib.contextmanager
+def _tried(folder: Path, name: str, kind: int) -> Iterator[bool]:
     descriptor = _opened(folder, name)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
         else:

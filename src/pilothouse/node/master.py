@@ -1,9 +1,8 @@
 """The master as a node sees it: what it wants of this machine, as values, and whom to tell (node spec, section 4)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pilothouse.slap.client import ConnectionError as UnreachableError
 from pilothouse.slap.client import HTTPError, NotFoundError, ServerError, slap
@@ -16,7 +15,7 @@ AWAY: Final = (UnreachableError, HTTPError, ServerError)
 """What means that the master is not there for this node now (section 4.5)."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class Wanted(NamedTuple):
     """What the master wants in one partition.
 
     ``url`` is None where no release was said, ``timestamp`` where the master does not tell what is new.
@@ -31,8 +30,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     retention_delay: str
     access_status: str | None
     remote: Any
-    parameters: Mapping[str, Any] = {}
-    filters: Mapping[str, Any] = {}
+    parameters: Mapping[str, Any] = MappingProxyType({})
+    filters: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -1,10 +1,9 @@
 """What people call the instances of this node: kept by each pass, so that it is known while the master is away."""
 
+import json
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, NamedTuple
 
 from pilothouse.files import write_atomic
 from pilothouse.node import reading
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("slapos")
 
 
-class Name(msgspec.Struct, frozen=True):
+class Name(NamedTuple):
     """One instance: its title, and its id at the master; empty where the master says none."""
 
     title: str
@@ -28,7 +27,9 @@ class Name(msgspec.Struct, frozen=True):
 
 def remember(node: NodePlace, wanted: "Iterable[Wanted]") -> None:
     """Keep the names of the instances, by partition; a disk that refuses stops no pass."""
-    content = msgspec.json.encode({one.name: _name_of(one) for one in wanted}, order="sorted")
+    # every pass does this, so not by msgspec, which takes longer to load than the rest of the pass
+    found = {one.name: _name_of(one)._asdict() for one in wanted}
+    content = json.dumps(found, sort_keys=True).encode()
     path = _path(node)
     try:
         if reading.content(path) != content:
@@ -40,10 +41,11 @@ def remember(node: NodePlace, wanted: "Iterable[Wanted]") -> None:
 def partitions_of(node: NodePlace, text: str) -> list[str]:
     """Return the partitions whose instance has this title or id."""
     try:
-        known = msgspec.json.decode(reading.content(_path(node)) or b"{}", type=dict[str, Name])
-    except msgspec.DecodeError:
+        known = json.loads(reading.content(_path(node)) or b"{}")
+        names = {partition: Name(**name) for partition, name in known.items()}
+    except (ValueError, TypeError, AttributeError):
         return []
-    return sorted(partition for partition, name in known.items() if text and text in (name.title, name.guid))
+    return sorted(partition for partition, name in names.items() if text and text in name)
 
 
 def _name_of(one: "Wanted") -> Name:

@@ -66,6 +66,7 @@ class Network:
 
     def __init__(self, system: System) -> None:
         self._system = system
+        self._held = held()
 
     def add_ipv4(self, address: str, interface: str) -> None:
         """Have an address on an interface. Raises RefusedError when another interface has it."""
@@ -87,7 +88,7 @@ class Network:
             raise RefusedError(address)
 
     def _is_held(self, address: str, interface: str) -> bool:
-        holder = held().get(address)
+        holder = self._held.get(address)
         if holder not in {None, interface}:
             _log.warning("%s is on %s already, not on %s", address, holder, interface)
             raise RefusedError(address)
@@ -118,7 +119,7 @@ class Network:
 
     def _add(self, interface: str, address: str, *more: str) -> None:
         """Add an address of a device; that it cannot be had is only said."""
-        if held().get(address.partition("/")[0]) != interface:
+        if self._held.get(address.partition("/")[0]) != interface:
             self._system.run("ip", "addr", "add", address, "dev", interface, *more, tolerant=True)
 
     def _add_device(self, name: str, mode: str, user: str) -> None:

@@ -6,14 +6,12 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 _TOLERANCE: Final = 2.0  # seconds; the start of the machine is told in whole ones
 
 
-class Process(msgspec.Struct, frozen=True):
+class Process(NamedTuple):
     """One process; ``started`` tells it from a later one with the same number."""
 
     pid: int

@@ -1,9 +1,9 @@
-"""One partition brought to what the master wants, or checked; the master is told (node spec, sections 11.4 to 11.8)."""
+"""One partition brought to what the master wants; the master is told (node spec, sections 11.4 to 11.8)."""
 
 import logging
 
 from pilothouse.files import write_atomic
-from pilothouse.node import certificates, checking, decision, firewall, identity, partition, passlog, reading
+from pilothouse.node import certificates, checking, decision, deployment, firewall, identity, passlog, reading
 from pilothouse.node.errors import NodeError, PromiseFailure
 from pilothouse.node.partition import Partition
 from pilothouse.slap.client import NotFoundError, SlapException
@@ -29,8 +29,7 @@ def process(one: Partition, *, stops: bool) -> None:
         except Exception as error:
             write_atomic(place.error_log, str(error).encode())
             if wanted.state == decision.STARTED and not stops:
-                # whatever still runs is looked at, so that what is known of it is fresh
-                _failure(one, anomaly=False)
+                _look_again(one)
             raise
         if wanted.timestamp is not None and not (stops and wanted.state == decision.STARTED):
             write_atomic(place.timestamp, wanted.timestamp.encode(), durable=True)
@@ -47,36 +46,39 @@ def _introduce(one: Partition) -> None:
 def _act(one: Partition, *, stops: bool) -> None:
     wanted = one.wanted
     if wanted.state == decision.STARTED:
-        partition.install(one)
+        deployment.install(one)
         if stops:
-            partition.stop(one)
+            deployment.stop(one)
             firewall.follow(one)
         else:
-            partition.start(one)
+            deployment.start(one)
             firewall.follow(one)
-            if text := _failure(one, anomaly=False):
+            if text := checking.failure_of(one, anomaly=False):
                 raise PromiseFailure(text)
             wanted.partition.started()
         _send_transaction(one)
     elif wanted.state == decision.STOPPED:
         try:
-            partition.install(one)
+            deployment.install(one)
             firewall.follow(one)
         finally:
-            partition.stop(one)
+            deployment.stop(one)
         _tell_stopped(one)
         _send_transaction(one)
     elif wanted.state == decision.DESTROYED:
-        partition.stop(one)
+        deployment.stop(one)
         firewall.follow(one)
         _tell_stopped(one)
     else:
         raise NodeError(f"Computer Partition {one.place.name!r} has unsupported state: {wanted.state}")
 
 
-def _failure(one: Partition, *, anomaly: bool) -> str | None:
-    examination = checking.Examination(anomaly=anomaly, forced=not anomaly, seconds=one.config.promise_timeout)
-    return checking.failure(one.config, one.place, one.wanted, examination)
+def _look_again(one: Partition) -> None:
+    """Look at whatever still runs after a failure, so that what is known of it is fresh."""
+    try:
+        checking.failure_of(one, anomaly=False)
+    except (NodeError, OSError) as error:  # why the processing failed is what counts
+        _log.warning("%s", error)
 
 
 def _tell_stopped(one: Partition) -> None:
@@ -96,17 +98,3 @@ def _send_transaction(one: Partition) -> None:
         one.wanted.partition.setComputerPartitionRelatedInstanceList(names)
     except NotFoundError as error:
         _log.warning("The master does not take the list of requested instances: %s", error)
-
-
-def check(one: Partition) -> None:
-    """Look at a partition that is up to date; the master hears of what changed (section 11.6)."""
-    status = one.wanted.access_status
-    failing = status is None or status.startswith("#error")
-    if text := _failure(one, anomaly=True):
-        _log.error("%s", text)
-        if status is None or not failing:
-            certificates.update(one.config, one.place, one.wanted)
-            one.wanted.partition.error(text, _log)
-    elif failing:
-        certificates.update(one.config, one.place, one.wanted)
-        one.wanted.partition.started()

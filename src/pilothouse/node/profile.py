@@ -1,11 +1,10 @@
 """The buildout profiles that a node writes (node spec, sections 9.6 and 12.5). Pure."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-import msgspec
 
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
+class Setting(NamedTuple):
     """What an instance's profile is told of the place where it is."""
 
     computer_id: str

@@ -2,46 +2,20 @@
 
 import logging
 import os
-import time
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pilothouse.node import (
-    certificates,
-    child,
-    decision,
-    destruction,
-    environment,
-    identity,
-    instance,
-    locks,
-    managers,
-    master,
-    partition,
-    reading,
-    supervisord,
-    usage,
-)
+from pilothouse.node import decision, instance, managers, master, supervisord
 from pilothouse.node.configuration import Configuration
-from pilothouse.node.errors import NodeError
 from pilothouse.node.layout import InstancePlace
-from pilothouse.node.managers import Managers
 from pilothouse.node.partition import Partition
 from pilothouse.node.supervisor_rpc import Supervisor
-from pilothouse.slap import tio
-from pilothouse.slap.client import HTTPError, NotFoundError, ServerError, SlapException
-from pilothouse.slap.markup import MarkupError
-
-if TYPE_CHECKING:
-    from pilothouse.slap.client import Computer
 
 _log = logging.getLogger("slapos")
 
 
 def run(config: Configuration) -> int:
     """Report and destroy; returns the exit code. Raises SlapException when the master is away."""
+    config.need_roots()
     helpers = managers.load(managers.setting_of(config), config.manager_list)
     node = supervisord.prepare(config)
     supervisor = Supervisor(node.socket)
@@ -51,148 +25,35 @@ def run(config: Configuration) -> int:
     machine = master.computer(config)
     wanted = instance.filtered(config, master.partitions(machine), ())
     partitions = [
-        Partition(
-            config=config,
-            wanted=one,
-            place=InstancePlace(config.instance_root, one.name),
-            node=node,
-            supervisor=supervisor,
-        )
-        for one in wanted
+        Partition(config, one, InstancePlace(config.instance_root, one.name), node, supervisor) for one in wanted
     ]
-    good = [_scripts_ran(one) for one in partitions]
-    unsent = _send_consumption(config, machine, partitions)
-    _send_journals(config, machine)
-    destroyed = [one for one in partitions if one.wanted.state == decision.DESTROYED and one.place.name != unsent]
-    ended = [_ended(one, helpers) for one in destroyed]
+    good, unsent = True, None
+    if any(_holds_something(folder) for folder in _places(config, partitions)):
+        from pilothouse.node import consumption  # noqa: PLC0415 - most passes have nothing to report
+
+        good, unsent = consumption.told(config, machine, partitions)
+    gone = [one for one in partitions if one.wanted.state == decision.DESTROYED and one.place.name != unsent]
+    if gone:
+        from pilothouse.node import ending  # noqa: PLC0415 - once in a partition's life
+
+        ended = [ending.ended(one, helpers) for one in gone]
+        good = good and all(ended)
     _log.info("Finished usage reports.")
-    return int(not (all(good) and all(ended)))
+    return int(not good)
 
 
-def _scripts_ran(one: Partition) -> bool:
-    """Run the scripts of a partition that write its report; False when one failed."""
-    folder = one.place.folder / "etc" / "report"
-    if not folder.is_dir():
-        return True
-    ran = [_script_ran(one, script) for script in sorted(folder.iterdir())]
-    return all(ran)
-
-
-def _script_ran(one: Partition, script: Path) -> bool:
-    target = one.place.folder / "var" / "xml_report" / f"slapreport.{os.urandom(6).hex()}"
-    words = (str(script), str(target))
-    try:
-        who = identity.owner_of(one.place.folder)
-        ended = child.run(
-            child.Program(
-                words=words,
-                folder=script.parent,
-                who=who,
-                environ=environment.cleaned(os.environ, who.home),
-                note=one.node.run / f"{one.place.name}.report.child",
-                seconds=one.config.partition_timeout,
-            )
-        )
-        if not ended.status:
-            return True
-        _log.warning("Failed to run %s: %s", list(words), ended.output)
-    except (OSError, NodeError) as error:
-        _log.warning("Failed to run %s: %s", list(words), error)
-    one.wanted.partition.error(f"Script {script.name!r} failed.", _log)
-    return False
-
-
-def _send_consumption(config: Configuration, machine: "Computer", partitions: list[Partition]) -> str | None:
-    """Send what the partitions report as one journal; returns the partition that was told of a failure, if any."""
-    found: list[tuple[str, usage.Movement]] = []
-    read: list[Path] = []
+def _places(config: Configuration, partitions: list[Partition]) -> list[str]:
+    """Return where scripts and reports may lie."""
+    common = f"{config.instance_root}/var/xml_report"
+    found = [f"{common}/{config.computer_id}"]
     for one in partitions:
-        for path in _reports(one):
-            try:
-                found += [(one.place.name, movement) for movement in usage.consumption(_content(path))]
-                read.append(path)
-            except (usage.ReportError, OSError) as error:
-                _log.info("WARNING: The XML file %s generated by slapreport is not valid: %s", path, error)
-    if not found:
-        return None
-    text = usage.journal(config.computer_id, time.strftime("%Y-%m-%d at %H:%M:%S"), found)
-    _log.info("Final xml report: %s", text)
+        folder: Path = one.place.folder
+        found += [f"{folder}/etc/report", f"{folder}/var/xml_report", f"{common}/{one.place.name}"]
+    return found
+
+
+def _holds_something(folder: str) -> bool:
     try:
-        machine.reportUsage(text)
-    except SlapException:
-        _log.exception("The consumption could not be sent; it will be sent again")
-        partitions[-1].wanted.partition.error(traceback.format_exc(), _log)
-        return partitions[-1].place.name
-    for path in read:
-        path.unlink(missing_ok=True)
-    return None
-
-
-def _reports(one: Partition) -> Iterator[Path]:
-    for folder in (
-        one.place.folder / "var" / "xml_report",
-        one.config.instance_root / "var" / "xml_report" / one.place.name,
-    ):
-        if folder.is_dir() and folder.resolve() == folder:
-            yield from sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
-
-
-def _content(path: Path) -> bytes:
-    return reading.content(path) or b""
-
-
-def _send_journals(config: Configuration, machine: "Computer") -> None:
-    folder = config.instance_root / "var" / "xml_report" / config.computer_id
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        content = path.read_bytes()
-        try:
-            tio.loads(content)
-        except MarkupError as error:
-            _log.info("XML file is invalid %s: %s", path, error)
-            continue
-        machine.reportUsage(content)
-        path.unlink()
-
-
-def _ended(one: Partition, helpers: Managers) -> bool:
-    """Destroy a partition and tell the master; what goes wrong is told as well, and stops no other."""
-    try:
-        with locks.held(one.node.run, one.place.name):
-            _end(one, helpers)
-    except Exception:  # noqa: BLE001 - one partition never stops the others
-        text = traceback.format_exc()
-        _log.exception("%s cannot be destroyed", one.place.name)
-        one.wanted.partition.error(text, _log)
+        return bool(os.listdir(folder))  # noqa: PTH208 - asked three times for every partition
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    return True
-
-
-def _end(one: Partition, helpers: Managers) -> None:
-    remote = one.wanted.partition
-    partition.stop(one)
-    certificates.update(one.config, one.place, one.wanted)
-    try:
-        remote.stopped()
-    except SlapException as error:
-        _log.warning("The master could not be told that %s is stopped: %s", one.place.name, error)
-    helpers.report(one)
-    if _is_waited_for(one):
-        _log.info("There are running processes into the partition, wait until they finish...")
-        return
-    if destruction.destroy(one, time.time()):
-        try:
-            remote.destroyed()
-        except (NotFoundError, ServerError, HTTPError) as error:
-            _log.debug("The master does not hear of the end of %s: %s", one.place.name, error)
-
-
-def _is_waited_for(one: Partition) -> bool:
-    names = set((reading.text(one.place.folder / ".slapos-report-wait-service-list") or "").split())
-    # the partition's user may have written the list, so programs of others are not waited for
-    own = f"{one.place.name}-"
-    return any(
-        f"{program['group']}:{program['name']}" in names
-        and program["group"].startswith(own)
-        and program["statename"] in {"RUNNING", "STARTING"}
-        for program in one.supervisor.call("getAllProcessInfo")
-    )

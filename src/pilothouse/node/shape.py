@@ -33,7 +33,6 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     interface_name: str | None = None
     ipv6_interface: str | None = None
     ipv4_local_network: str | None = None
-    log_file: str | None = None
     partition_base_name: str = ""
     user_base_name: str = ""
     tap_base_name: str = ""
@@ -103,7 +102,6 @@ def shape(path: str, sections: Sections, given: Given, *, dry: bool) -> Shape:
         interface_name=reader.text("interface_name"),
         ipv6_interface=reader.text("ipv6_interface"),
         ipv4_local_network=reader.text("ipv4_local_network"),
-        log_file=reader.file("log_file"),
         partition_base_name=reader.text("partition_base_name") or "slappart",
         user_base_name=reader.text("user_base_name") or "slapuser",
         tap_base_name=reader.text("tap_base_name") or "slaptap",
@@ -138,6 +136,11 @@ def _check_names(reader: Reader) -> None:
 
 
 def _check_network(reader: Reader) -> None:
+    for url in reader.words("public_ipv4_services"):
+        if not url.startswith(("http://", "https://")):
+            raise reader.wrong(
+                "public_ipv4_services", f"{url} is no address of a web service; give http:// or https://"
+            )
     text = reader.text("ipv4_local_network")
     try:
         IPv4Network(text or "10.0.0.0/16", strict=False)

@@ -4,11 +4,9 @@ import logging
 import re
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
-
-from pilothouse.node import child, locks, master, passlog, release, release_folder, supervisord
+from pilothouse.node import child, locks, managers, master, passlog, release, release_folder, supervisord
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import BuildoutError, NodeError
 from pilothouse.node.layout import NodePlace, SoftwarePlace
@@ -22,7 +20,7 @@ _log = logging.getLogger("slapos")
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(NamedTuple):
     """What the command line asks: ``only`` holds URLs and MD5 names."""
 
     forced: bool = False
@@ -35,6 +33,7 @@ def run(config: Configuration, request: Request) -> int:
     """Bring the releases to what the master wants; returns the exit code. Raises SlapException, NodeError."""
     if not config.software_root.is_dir():
         raise NodeError(f"{config.software_root} does not exist.")
+    managers.load(managers.setting_of(config), config.manager_list)  # none has to do with releases
     node = supervisord.prepare(config)
     _log.info("Processing software releases...")
     release_folder.sweep(config.software_root, node)
@@ -49,7 +48,7 @@ def run(config: Configuration, request: Request) -> int:
         failed |= not _brought(config, request, node, place, one)
         _share(config, node, place)
     if request.collects:
-        collect(config, supplied)
+        collect(config, node, supplied)
     _log.info("Finished software releases.")
     return int(failed)
 
@@ -100,8 +99,11 @@ def _share(config: Configuration, node: NodePlace, place: SoftwarePlace) -> None
     from pilothouse.node.networkcache.settings import settings  # noqa: PLC0415 - after builds only
     from pilothouse.node.networkcache.upload import upload  # noqa: PLC0415
 
-    with passlog.attached(passlog.open_log(log_of(node, place))):
-        upload(config, settings(config.networkcache), node, place)
+    try:
+        with passlog.attached(passlog.open_log(log_of(node, place))):
+            upload(config, settings(config.networkcache), node, place)
+    except OSError as error:
+        _log.warning("%s was not uploaded to the network cache: %s", place.url, error)
 
 
 def _destroy(config: Configuration, node: NodePlace, place: SoftwarePlace, one: "SoftwareRelease") -> None:
@@ -120,12 +122,13 @@ def log_of(node: NodePlace, place: SoftwarePlace) -> Path:
     return node.log / "software" / f"{place.md5}.log"
 
 
-def collect(config: Configuration, supplied: list[str]) -> None:
+def collect(config: Configuration, node: NodePlace, supplied: list[str]) -> None:
     """Remove the releases that are not supplied any more; unlike the original, one that was only skipped stays."""
     for folder in sorted(config.software_root.iterdir()):
         if _NAME.fullmatch(folder.name) and folder.name not in supplied and (folder / "buildout.cfg").exists():
             _log.info("Removing %s, which is not supplied any more", folder)
             try:
-                release_folder.take_away(folder)
+                with locks.held(node.run, f"software-{folder.name}"):
+                    release_folder.take_away(folder)
             except OSError:
                 _log.exception("%s cannot be removed", folder)

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from pilothouse.node.layout import NodePlace
 
@@ -13,7 +11,7 @@ _LIMITS: Final = "stdout_logfile_maxbytes = 100KB\nstdout_logfile_backups = 1\n"
 _ERRORS: Final = "stderr_logfile_maxbytes = 100KB\nstderr_logfile_backups = 1\n"
 
 
-class Service(msgspec.Struct, frozen=True):
+class Service(NamedTuple):
     """One program of a group: the file, and whether somebody is told when it ends."""
 
     name: str
@@ -28,7 +26,7 @@ class Service(msgspec.Struct, frozen=True):
         return f"{self.name}{WATCHED}" if self.watched else self.name
 
 
-class Account(msgspec.Struct, frozen=True):
+class Account(NamedTuple):
     """What programs see of their user."""
 
     name: str

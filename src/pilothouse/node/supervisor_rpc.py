@@ -1,10 +1,9 @@
 """Calls to supervisord over its own socket.
 
-The two questions of every pass are asked in words that are ready, because the library for XML-RPC would cost
-more start-up time than the rest of a pass with nothing to do.
+The two questions of every pass are asked in words that are ready, and HTTP is spoken without its library, because the
+libraries would cost more start-up time than the rest of a pass with nothing to do.
 """
 
-import http.client
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,18 +15,9 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 120.0
 _BAD_NAME: Final = 10
+_LINE: Final = 65536
+_ENDS: Final = (b"\r\n", b"\n", b"")
 _CALL: Final = "<?xml version='1.0'?>\n<methodCall>\n<methodName>{}</methodName>\n<params>{}</params>\n</methodCall>"
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path, seconds: float) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 class RefusalError(SupervisionError):
@@ -74,20 +64,26 @@ class Supervisor:
     def _statename(self, method: str, parameters: str) -> str | None:
         try:
             answer = self._posted(_CALL.format(method, parameters).encode(), seconds=10)
-        except (OSError, http.client.HTTPException):
+        except OSError:
             return None
         _, found, rest = answer.decode("utf-8", "replace").partition("<name>statename</name>")
         return rest.partition("<string>")[2].partition("</string>")[0] if found else None
 
     def _posted(self, body: bytes, seconds: float = _SECONDS) -> bytes:
-        connection = _Connection(self.path, seconds)
-        try:
-            connection.request("POST", "/RPC2", body, {"Content-Type": "text/xml"})
-            return connection.getresponse().read()
-        except http.client.HTTPException as error:
-            raise ConnectionError(f"{type(error).__name__}: {error}") from error
-        finally:
-            connection.close()
+        """Return the answer to a call. Raises OSError."""
+        head = f"POST /RPC2 HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(seconds)
+            connection.connect(str(self.path))
+            connection.sendall(head.encode() + body)
+            with connection.makefile("rb") as stream:
+                status = stream.readline(_LINE)
+                while stream.readline(_LINE) not in _ENDS:
+                    continue
+                answer = stream.read()
+        if status.split(None, 2)[1:2] != [b"200"]:
+            raise ConnectionError(f"it answers {status[:60]!r}")
+        return answer
 
     @staticmethod
     def _result(body: bytes) -> Any:

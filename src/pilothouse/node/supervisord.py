@@ -1,9 +1,6 @@
 """supervisord on this machine: its files, its start, and groups brought in line (node spec, section 8)."""
 
-import gc
 import logging
-import shlex
-import subprocess
 import sys
 import threading
 import time
@@ -12,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import locks, processes, supervision
+from pilothouse.node import locks, supervision
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import SupervisionError
-from pilothouse.node.layout import NodePlace
+from pilothouse.node.layout import NEWER_SOCKET, NodePlace
 from pilothouse.node.supervisor_rpc import RefusalError, Supervisor
 
 _log = logging.getLogger("slapos")
 LIBRARIES: Final = str(Path(__file__).parents[2])
-_CHECKS: Final = 5
+_SHUTDOWN: Final = 65.0  # seconds: programs that are told to end have 60
 _GONE: Final = 75.0
 _GENTLE: Final = 10.0
 _STOPPED: Final = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
@@ -52,7 +49,12 @@ def watchdog_command(config: Configuration) -> str:
     if config.certificate_repository_path:
         words += ["--certificate-repository-path", str(config.certificate_repository_path)]
     words += ["--computer-id", config.computer_id, "--instance-root", str(config.instance_root)]
-    return shlex.join(words)
+    return " ".join(_word(word) for word in words)
+
+
+def _word(text: str) -> str:
+    """Return a word that supervisord splits off as it is; its library for that would be loaded by every pass."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
 def written(path: Path, text: str, mode: int = 0o600) -> bool:
@@ -70,11 +72,8 @@ def launch(place: NodePlace, *, watchdog: bool = True) -> Supervisor:
     """Start supervisord if it does not run. Raises SupervisionError when it cannot be started."""
     with locks.held(place.run, "supervisord-start"):
         supervisor = Supervisor(place.socket)
-        for number in range(_CHECKS):
-            state = supervisor.state()
-            if state != "SHUTDOWN":
-                break
-            time.sleep(0.2 * 2**number)
+        _end_second(place)
+        state = _settled(supervisor)
         if state == "RUNNING":
             _log.debug("Supervisord already running.")
             if watchdog and not supervisor.watches():
@@ -92,7 +91,31 @@ def launch(place: NodePlace, *, watchdog: bool = True) -> Supervisor:
         return supervisor
 
 
+def _settled(supervisor: Supervisor) -> str | None:
+    """Return the state of supervisord, after the end of one that is ending."""
+    until, pause = time.monotonic() + _SHUTDOWN, 0.1
+    while (state := supervisor.state()) == "SHUTDOWN" and time.monotonic() < until:
+        time.sleep(pause)
+        pause = min(2 * pause, 2.0)
+    return state
+
+
+def _end_second(place: NodePlace) -> None:
+    """End a supervisord at the newer socket where the older one is kept (section 8.7)."""
+    second = place.root / NEWER_SOCKET
+    if place.socket == second or not second.exists():
+        return
+    supervisor = Supervisor(second)
+    if supervisor.state() == "RUNNING":
+        _log.warning("A second supervisord at %s is ended; %s is kept.", second, place.socket)
+        supervisor.call("stopAllProcesses")
+        supervisor.call("shutdown")
+        _settled(supervisor)
+
+
 def _start(place: NodePlace) -> None:
+    import subprocess  # noqa: PLC0415 - most passes find it running
+
     _log.info("Launching supervisord with clean environment.")
     done = subprocess.run(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(place.supervisor_file)],
@@ -119,6 +142,8 @@ def _await(supervisor: Supervisor) -> None:
 
 def _end_orphans(place: NodePlace) -> None:
     """End what a supervisord left that was killed, so that nothing runs twice. Raises SupervisionError."""
+    from pilothouse.node import processes  # noqa: PLC0415 - only after a crash
+
     (place.run / "supervisord.pid").unlink(missing_ok=True)
     find = partial(processes.of_supervisor, place.socket)
     processes.ask(find, patience=_GENTLE)
@@ -229,13 +254,16 @@ def start_everything(supervisor: Supervisor) -> None:
 
 def foreground(place: NodePlace) -> int:
     """Run supervisord until it ends, its lines on our output; returns its exit status."""
+    import subprocess  # noqa: PLC0415 - see above
+
     command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(place.supervisor_file)]
     return subprocess.call(command, env={}, cwd="/")
 
 
 def control(place: NodePlace, words: list[str]) -> int:
     """Be supervisorctl with these words, in this process; returns its exit status."""
-    import warnings  # noqa: PLC0415 - for people only, like the rest
+    import gc  # noqa: PLC0415 - for people only, like the rest
+    import warnings  # noqa: PLC0415
 
     from supervisor import supervisorctl  # noqa: PLC0415
 

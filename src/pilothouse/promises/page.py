@@ -43,7 +43,7 @@ class RunPromise(GenericPromise):
         """Fetch it once it answers at all."""
         url, wanted = self.getConfig("url"), self.getConfig("contains", "")
         try:
-            answer = patient(lambda: fetched(url), self.getConfig("patience"))
+            answer = patient(self, lambda: fetched(url))
         except OSError as error:
             self.logger.error("%s does not answer: %s", url, getattr(error, "reason", error))
             return

@@ -17,7 +17,7 @@ class RunPromise(GenericPromise):
         """Connect once."""
         place = (self.getConfig("host"), int(self.getConfig("port")))
         try:
-            patient(lambda: socket.create_connection(place, timeout=5).close(), self.getConfig("patience"))
+            patient(self, lambda: socket.create_connection(place, timeout=5).close())
         except OSError as error:
             self.logger.error("nothing answers at %s port %s: %s", *place, error)
         else:

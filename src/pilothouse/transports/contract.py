@@ -92,6 +92,10 @@ class Process(Protocol):
         """Take output again."""
         ...
 
+    async def begun(self) -> None:
+        """Wait until it runs, so that its files lie there. Raises what `exited` raises."""
+        ...
+
     async def exited(self) -> Exit:
         """Wait for the end. Raises ConnectionLostError, TargetError, ForgottenFilesError."""
         ...

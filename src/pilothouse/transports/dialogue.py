@@ -21,14 +21,16 @@ _SHOWN: Final = 500
 class Dialogue:
     """The state of one operation as far as the machine has told it.
 
-    ``started``, ``exit`` and ``answer`` are futures: the start mark came; the operation ended and all its
-    output is in the sink; the reply to an order (``killed``, ``gone``, ``stuck``, ``settled``).
+    ``started``, ``begun``, ``exit`` and ``answer`` are futures: the start mark came; the files lie there and the
+    operation runs, or had ended before; it ended and all its output is in the sink; the reply to an order
+    (``killed``, ``gone``, ``stuck``, ``settled``).
     """
 
     def __init__(self, launch: Launch, sink: Sink, where: str) -> None:
         loop = asyncio.get_running_loop()
         self.group: int | None = None
         self.started: asyncio.Future[None] = loop.create_future()
+        self.begun: asyncio.Future[None] = loop.create_future()
         self.exit: asyncio.Future[Exit] = loop.create_future()
         self.answer: asyncio.Future[str] = loop.create_future()
         self.noise = bytearray()
@@ -86,7 +88,7 @@ class Dialogue:
 
     def fail(self, error: PilothouseError) -> None:
         """Note that nothing more will be heard: whoever still waits is told why."""
-        for future in (self.started, self.exit, self.answer):
+        for future in (self.started, self.begun, self.exit, self.answer):
             if not future.done():
                 future.set_exception(error)
                 future.exception()  # whoever waits still gets it; nobody waiting is no fault
@@ -134,8 +136,10 @@ class Dialogue:
     def _obey(self, word: str, rest: str) -> None:
         if word == "pid" and rest.isdigit():
             self.group = int(rest)
+            self._begin()
         elif word == "adopted":
             self._adopted = True
+            self._begin()
         elif word == "file":
             number, _, size = rest.partition(" ")
             self._file = (self._collect[int(number)], int(size))
@@ -150,6 +154,10 @@ class Dialogue:
             if word == "killed":
                 # at once: the end of the streams may come along, and would be taken for another reason
                 self.fail(TargetError(f"{self.where}: the operation was aborted"))
+
+    def _begin(self) -> None:
+        if not self.begun.done():
+            self.begun.set_result(None)
 
     def _take_file(self) -> bool:
         if self._file is None or len(self._control) < self._file[1]:

@@ -162,6 +162,9 @@ class FakeProcess:
         """Let the output come."""
         self._reading.set()
 
+    async def begun(self) -> None:
+        """Do not wait: it runs at once."""
+
     async def exited(self) -> Exit:
         """Wait for the scripted end. Raises ConnectionLostError, TargetError."""
         return await asyncio.shield(self._ended)

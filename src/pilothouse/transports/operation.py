@@ -59,6 +59,10 @@ class Operation:
         """Take output again."""
         self._wire.resume()
 
+    async def begun(self) -> None:
+        """Wait until its files lie there. Raises ConnectionLostError, TargetError."""
+        await asyncio.shield(self._dialogue.begun)
+
     async def exited(self) -> Exit:
         """Wait for the end. Raises ConnectionLostError, TargetError."""
         return await asyncio.shield(self._dialogue.exit)

@@ -64,6 +64,26 @@ def test_a_pass_that_is_told_to_end_takes_its_programs_along(node: Machine, mast
     assert (place / ".timestamp").read_text() == "1"
 
 
+def test_a_destruction_that_was_killed_is_finished_by_the_next_report(node: Machine, master: Script) -> None:
+    node.release(f"mkdir -p sbin\ncat > sbin/destroy <<'END'\n#!/bin/sh\n{HANGS}\nEND\nchmod 755 sbin/destroy")
+    place = node.partition()
+    master.partition("slappart0", "stopped", timestamp="1")
+    node.apart("instance")
+    master.partition("slappart0", "destroyed", timestamp="2")
+    process = node.start("report")
+    await_build(node, place)
+    process.kill()
+    process.communicate()
+    left = int((place / "child").read_text())
+    assert not is_gone(left)
+    assert "destroyedComputerPartition" not in master.calls()
+
+    assert "Ending what an interrupted pass left running" in node.apart("report")
+    assert is_gone(left)
+    assert list(place.iterdir()) == []
+    assert "destroyedComputerPartition" in master.calls()
+
+
 def test_two_passes_at_once_are_one(node: Machine, master: Script) -> None:
     place = held_up(node, master, "instance")
     first = node.start("instance")

@@ -39,6 +39,15 @@ async def test_a_script_of_several_operations_is_sent_to_a_node_once(bench: Benc
         assert (node, a.store) in fake.machines.cleaned
 
 
+async def test_operations_that_start_at_the_same_moment_send_their_script_once(bench: Bench) -> None:
+    doc = document("3104", group(0, phase("P", operation("a", LONG)), phase("Q", operation("b", LONG))))
+    fake = FakeTransport(default=Result(delay=0.2))
+    result = await bench.run(doc, local_nodes(1), transports={"local": fake})
+    assert result.state is State.SUCCEEDED
+    first, second, _ = (launch for _, launch in fake.launches)
+    assert (len(first.there), len(second.there)) == (0, 1)
+
+
 async def test_turns_of_a_loop_send_their_script_once(bench: Bench) -> None:
     fake = FakeTransport()
     await bench.run(

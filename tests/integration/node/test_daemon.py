@@ -12,7 +12,9 @@ from tests.nodedaemon import QUIET, daemon, plan
 from tests.nodes import Machine, Script, eventually, runner
 
 from pilothouse.cli.main import main
+from pilothouse.cli.node_run import writes_to_journal
 from pilothouse.node import pidfile
+from pilothouse.node.daemon.notify import Notifier
 
 
 @pytest.fixture
@@ -129,16 +131,33 @@ def test_systemd_is_told(node: Machine, place: Path) -> None:
         door.bind(str(where))
         door.settimeout(60)
         where.chmod(0o777)
-        with daemon(node, NOTIFY_SOCKET=str(where), WATCHDOG_USEC="200000") as kept:
-            said = {door.recv(1000).decode() for _ in range(3)}
-            assert said == {"READY=1", "WATCHDOG=1"}
+        with daemon(node, NOTIFY_SOCKET=str(where), WATCHDOG_USEC="3600000000") as kept:
+            assert {door.recv(1000).decode() for _ in range(2)} == {"READY=1", "WATCHDOG=1"}
             kept.last("instance")
             supervisord = int((node.instances / "var" / "run" / "supervisord.pid").read_text())
             assert b"NOTIFY_SOCKET" not in Path(f"/proc/{supervisord}/environ").read_bytes()
             kept.send(signal.SIGTERM)
-            while "STOPPING=1" not in (text := door.recv(1000).decode()):
-                assert text == "WATCHDOG=1"
-            assert "EXTEND_TIMEOUT_USEC=105000000" in text
+            assert door.recv(1000) == b"STOPPING=1\nEXTEND_TIMEOUT_USEC=105000000"
+
+
+def test_a_sign_of_life_comes_twice_in_the_time_that_is_allowed(node: Machine, place: Path) -> None:
+    assert Notifier({"WATCHDOG_USEC": "200000"}).interval == 0.1
+    assert Notifier({"WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"}).interval is None
+    assert Notifier({}).interval is None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(str(node.root / "notify"))
+        door.settimeout(60)
+        (node.root / "notify").chmod(0o777)
+        with daemon(node, NOTIFY_SOCKET=str(node.root / "notify"), WATCHDOG_USEC="50000"):
+            said = [door.recv(1000) for _ in range(5)]
+        assert said.count(b"WATCHDOG=1") == 4
+
+
+def test_in_the_journal_lines_have_no_time_of_their_own() -> None:
+    status = os.fstat(2)
+    assert writes_to_journal({"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+    assert not writes_to_journal({"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + 1}"})
+    assert not writes_to_journal({})
 
 
 def test_a_node_that_is_not_there_is_named(node: Machine, master: Script, capsys: pytest.CaptureFixture[str]) -> None:

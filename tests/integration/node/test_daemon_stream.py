@@ -142,3 +142,26 @@ async def test_no_stream_is_asked_for_through_a_proxy(monkeypatch: pytest.Monkey
     with pytest.raises(AbsentError, match="proxy"):
         async for _ in stream.events(Source(url="http://master.example/api/v1/changes"), ""):
             pass
+
+
+@pytest.mark.parametrize(
+    ("url", "state"),
+    [
+        (f"http://{'a' * 70}.example/api/v1/changes", "away"),
+        ("http://[::1/api/v1/changes", "away"),
+        ("gopher://127.0.0.1/api/v1/changes", "absent"),
+    ],
+)
+async def test_an_address_that_is_none_does_not_end_the_listening(url: str, state: str) -> None:
+    states: list[Hearing] = []
+    listener = Listener(
+        lambda last_id: stream.events(Source(url=url), last_id), lambda _: None, states.append, SystemClock()
+    )
+    task = asyncio.create_task(listener.run())
+    async with asyncio.timeout(60):
+        while len(states) < 2:
+            await asyncio.sleep(0.01)
+    assert not task.done()
+    task.cancel()
+    assert states[-1].state == state
+    assert states[-1].text

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -56,12 +56,12 @@ async def registered(server: Server, node: Machine) -> None:
 
 
 @pytest.fixture
-def kept(node: Machine) -> Iterator[list[Daemon]]:
-    """What is put here is ended, whatever happens."""
+async def kept(node: Machine) -> AsyncIterator[list[Daemon]]:
+    """What is put here is ended, whatever happens, while the master goes on to answer."""
     made: list[Daemon] = []
     yield made
     for one in made:
-        one.close()
+        await asyncio.to_thread(one.close)
 
 
 async def soon(holds: object, what: str = "it did not happen") -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 from tests.firewalls import Recorded
 from tests.nodes import Machine, Script, eventually
+from tests.serverprocess import SOURCES
 
 OWN, PEER = "10.32.0.15", "10.32.0.16"
 
@@ -115,6 +116,25 @@ def test_the_daemons_run_while_they_are_configured(node: Machine, master: Script
     node.cfg.write_text(plain)
     node.instance()
     assert not DAEMONS & set(node.status())
+
+
+def test_a_daemon_of_ours_is_restarted_when_rules_change(
+    node: Machine, master: Script, firewall: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(SOURCES))
+    lines = [line for line in node.cfg.read_text().splitlines() if not line.startswith("reload_config_cmd")]
+    more = ("firewall_executable = /bin/sleep 300", f"log_file = {node.root}/firewall.log")
+    node.cfg.write_text("\n".join([*lines, *more, ""]))
+    master.supply("http://release.example/none", "destroyed")
+    node.instance()
+    eventually(lambda: "firewall:firewall" in node.pids())
+    first = node.pids()["firewall:firewall"]
+    wanted(master)
+    node.instance()
+    eventually(lambda: node.pids().get("firewall:firewall", first) != first)
+    second = node.pids()["firewall:firewall"]
+    node.instance("--force")
+    assert node.pids()["firewall:firewall"] == second
 
 
 DAEMONS = {"firewall:firewall", "dbus:dbus"}

@@ -2,14 +2,22 @@
 
 import json
 import os
+import textwrap
 from pathlib import Path
 
 import pytest
 from tests.nodes import Machine, Script, runner
+from tests.promises import HEAD
 
 
 def promised(text: str, name: str = "check") -> str:
     return runner(text, "promise", name)
+
+
+def plugin(body: str) -> str:
+    """Return shell lines that make a plugin of the partition."""
+    text = HEAD + textwrap.indent(body, "    ")
+    return f"mkdir -p etc/plugin\ncat > etc/plugin/site.py <<'END'\n{text}\nEND"
 
 
 def test_check_56_and_57_a_promise_that_fails_is_told(node: Machine, master: Script) -> None:
@@ -68,11 +76,12 @@ def test_check_61_an_instance_that_is_up_to_date_is_told_when_that_is_news(
 
 
 def test_check_24_the_summary_names_what_failed(node: Machine, master: Script) -> None:
-    bad, failing = "http://release.example/bad.cfg", "http://release.example/failing.cfg"
+    bad, failing, plugged = (f"http://release.example/{name}.cfg" for name in ("bad", "failing", "plugged"))
     node.release("")
     node.release("exit 1", bad)
     node.release(promised("echo no; exit 1"), failing)
-    for number, url in enumerate((None, bad, failing)):
+    node.release(plugin("def sense(self): self.logger.error('not this either')"), plugged)
+    for number, url in enumerate((None, bad, failing, plugged)):
         node.partition(f"slappart{number}")
         master.partition(f"slappart{number}", "started", **({"url": url} if url else {}))
     lines = node.instance(code=1).err.splitlines()
@@ -82,6 +91,38 @@ def test_check_24_the_summary_names_what_failed(node: Machine, master: Script) -
     assert titles[1].startswith("INFO   slappart1[default]: Failed to run buildout profile")
     assert titles[2] == "INFO Error with promises for the following partitions:"
     assert titles[3].startswith("INFO   slappart2[default]: Promise 'check' failed with output: ")
+    assert titles[4:] == ["INFO   slappart3[default]: Promise 'site.py' failed with output: not this either"]
+
+
+def test_check_62_a_plugin_says_how_often_it_is_looked_at(node: Machine, master: Script) -> None:
+    place = node.partition()
+    body = "def __init__(self, config):\n    super().__init__(config)\n    self.setPeriodicity(minute=1)\n"
+    node.release(plugin(body + "def sense(self): self.logger.info('seen')"))
+    master.partition("slappart0", "started", timestamp="1")
+    node.instance()
+    log, cache = (place / ".slapgrid/promise" / name for name in ("log/site.log", "cache/site"))
+    card = json.loads(cache.read_text())
+    for age, ran in ((5, False), (61, True)):
+        before = log.read_text()
+        then = card["timestamp"] - age
+        cache.write_text(json.dumps({**card, "timestamp": then, "next_run_after": then + 60}))
+        said = node.instance().err
+        assert (log.read_text() != before) is ran
+        assert ("1 promises didn't need to be checked." in said) is not ran
+
+
+def test_check_64_a_promise_without_test_lets_an_instance_start(node: Machine, master: Script) -> None:
+    """What it finds later, as an anomaly, is told, and is no failure of the pass."""
+    place = node.partition()
+    body = "def __init__(self, config):\n    super().__init__(config)\n    self.setTestLess()\n"
+    node.release(plugin(body + "def sense(self): self.logger.error('odd')"))
+    master.partition("slappart0", "started", timestamp="1")
+    node.instance()
+    result = place / ".slapgrid/promise/result/site.status.json"
+    assert not result.exists()
+    node.instance()
+    assert json.loads(result.read_text())["result"]["type"] == "Anomaly Result"
+    assert [told["message"] for told in master.told("softwareInstanceBang")] == ["Promise site is failing"]
 
 
 def test_promises_run_as_the_owner_of_the_partition(node: Machine, master: Script) -> None:

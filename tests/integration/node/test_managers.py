@@ -31,6 +31,7 @@ def test_an_unknown_manager_stops_everything(node: Machine, master: Script) -> N
     )
     assert text in node.instance(code=1).err
     assert text in node.run("report", code=1).err
+    assert text in node.run("software", code=1).err
 
 
 # prerm
@@ -160,6 +161,39 @@ def test_a_redirected_port_outlives_a_failing_partition(node: Machine, master: S
     master.partition("slappart0", "started", timestamp="1")
     node.instance(code=1)
     assert asked(port) == b"through hello"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may listen below port 1024")
+def test_root_listens_at_low_ports_and_the_partition_is_reached_by_ipv6(node: Machine, master: Script) -> None:
+    place = managed(node, master, "portredir")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as service:
+        service.bind(("::1", 0))
+        service.settimeout(60)
+        entry = {"type": "udp", "srcPort": 77, "srcAddress": "127.77.0.1", "destPort": service.getsockname()[1]}
+        wish(place, ".slapos-port-redirect", [entry])
+        master.partition("slappart0", "stopped", timestamp="1", ip_list=[("lo", "127.0.0.1"), ("lo", "::1")])
+        node.instance()
+        eventually(lambda: node.status()["slappart0-socat:socat-udp-77"] == "RUNNING")
+        assert Path(f"/proc/{node.pids()['slappart0-socat:socat-udp-77']}").stat().st_uid == 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            eventually(lambda: Path("/proc/net/udp").read_text().count("01004D7F:004D") == 1)
+            client.sendto(b"hello", ("127.77.0.1", 77))
+        assert service.recv(100) == b"hello"
+
+
+def test_managers_see_partitions_of_this_pass_and_none_that_is_free(node: Machine, master: Script) -> None:
+    managed(node, master, "portredir")
+    for number in range(3):
+        place = node.partition(f"slappart{number}")
+        entry = {"srcPort": free_port(), "srcAddress": "127.0.0.1", "destPort": 9, "destAddress": "127.0.0.1"}
+        wish(place, ".slapos-port-redirect", [entry])
+        master.partition(f"slappart{number}", "stopped", timestamp="1")
+    master.partition("slappart2", "destroyed", url=None)
+    node.instance("--only-cp", "slappart1")
+    groups = node.instances / "etc/supervisord.conf.d"
+    assert [path.name for path in groups.glob("*-socat.conf")] == ["slappart1-socat.conf"]
+    node.instance()
+    assert {path.name for path in groups.glob("*-socat.conf")} == {"slappart0-socat.conf", "slappart1-socat.conf"}
 
 
 # devperm

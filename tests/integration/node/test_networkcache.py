@@ -201,6 +201,23 @@ def test_an_entry_that_does_not_fit_is_refused_with_a_reason(
     built_instead(node, reason)
 
 
+def test_a_release_whose_binary_is_refused_is_built(
+    node: Machine, master: Script, cache: Master, builder: Builder
+) -> None:
+    bootstrap = node.root / "bootstrap.py"
+    bootstrap.write_text(
+        "import os\nos.mkdir('bin')\nopen('bin/buildout', 'w').write('#!/bin/sh\\ntouch built\\n')\n"
+        "os.chmod('bin/buildout', 0o755)\n"
+    )
+    node.configure(master.url, f"buildout = {bootstrap}")
+    configure(node, master, **addresses(cache, "download"), signature_certificate_list=builder.listed)
+    put(cache, node, builder, GOOD, software_root="/elsewhere")
+    master.supply(URL)
+    assert "The network cache has a binary that is not used: entry 1: it was built for" in node.apart("software")
+    assert (node.software / md5_of(URL) / "built").exists()
+    assert (node.software / md5_of(URL) / ".completed").exists()
+
+
 def test_only_builders_that_are_listed_are_trusted(
     node: Machine, master: Script, cache: Master, builder: Builder
 ) -> None:
@@ -214,7 +231,7 @@ def test_only_builders_that_are_listed_are_trusted(
 def test_without_certificates_nothing_is_asked(node: Machine, master: Script, cache: Master) -> None:
     configure(node, master, **addresses(cache, "download"))
     master.supply(URL)
-    built_instead(node, "WARNING networkcache badly configured: without signature-certificate-list")
+    built_instead(node, "signature-certificate-list is empty")
 
 
 @pytest.mark.parametrize(
@@ -229,6 +246,7 @@ def test_without_certificates_nothing_is_asked(node: Machine, master: Script, ca
         (GOOD[:-40], "the archive cannot be read"),
         (archive(), "the archive is empty"),
     ],
+    ids=["outside", "link-out", "link-up", "through-a-link", "twice", "no-archive", "cut", "empty"],
 )
 def test_an_archive_that_is_none_is_not_used_though_it_is_signed(
     node: Machine, master: Script, cache: Master, builder: Builder, content: bytes, reason: str
@@ -276,7 +294,7 @@ def test_a_forced_release_is_never_built(node: Machine, master: Script, cache: M
         download_from_binary_cache_force_url_list="\n  http://nothing\n  http://release.example/",
     )  # fmt: skip
     master.supply(URL)
-    node.run("software", code=1)
+    assert f"ERROR Binary cache forced for '{URL}', but failed" in node.run("software", code=1).err
     (told,) = master.told("softwareReleaseError")
     assert told["error_log"] == f"Binary cache forced for '{URL}', but failed to download, will retry again"
     assert list(node.software.iterdir()) == []

@@ -195,10 +195,11 @@ def test_check_23_the_master_hears_the_whole_output(node: Machine, master: Scrip
 
 def test_check_26_a_buildout_that_hangs_is_ended_with_its_family(node: Machine, master: Script) -> None:
     place = node.partition()
-    node.release("(setsid sleep 777 &)\nsleep 777 &\necho $! > child\nsleep 60")
+    node.release("(setsid sh -c 'echo $$ > orphan; exec sleep 777' &)\nsleep 777 &\necho $! > child\nsleep 60")
     master.partition("slappart0", "stopped")
     assert "timed out after 1 seconds" in node.instance("--partition-timeout", "1", code=1).err
     assert is_gone(int((place / "child").read_text()))
+    assert is_gone(int((place / "orphan").read_text()))
 
 
 def test_check_27_what_the_profile_is_told(node: Machine, master: Script) -> None:

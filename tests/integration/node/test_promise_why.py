@@ -24,7 +24,7 @@ def test_why(node: Machine, master: Script, capsys: pytest.CaptureFixture[str]) 
         0, "slappart0\n1 of 1 promises have not been checked yet\nnext: slapos node promise --only-cp slappart0\n"
     )  # fmt: skip
     node.run("promise")
-    assert why() == (0, "slappart0 is well: 1 promises, none of them fails\n")
+    assert why() == (0, "slappart0 is well: 1 promise, and it does not fail\n")
     promise(node, "slappart0", "echo 'disk full | free=3MB'; exit 2")
     for _ in range(2):
         node.run("promise", code=2)

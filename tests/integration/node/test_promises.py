@@ -63,6 +63,13 @@ def test_plugins_of_nagios(partition: Partition, code: int, failed: bool) -> Non
     assert (found.result.failed, found.result.message) == (failed, "DISK | /=1MB;2;3")
 
 
+def test_check_68_of_a_long_message_the_end_is_kept(partition: Partition) -> None:
+    partition.program("long", "printf begin; head -c 6000 /dev/zero | tr '\\0' x; printf end")
+    message = partition.examine().found[0].result.message
+    assert message == "..." + "x" * 4997 + "end"
+    assert partition.document("long")["result"]["message"] == message
+
+
 def test_a_program_runs_in_the_partition_without_arguments(partition: Partition) -> None:
     partition.program("where", 'pwd; echo "$#"; cat')
     assert partition.examine().found[0].result.message == f"{partition.folder}\n0"
@@ -234,6 +241,7 @@ def test_old_files_go(partition: Partition) -> None:
     partition.examine()
     assert sorted(path.name for path in base.iterdir()) == ["cache", "log", "result"]
     assert not (partition.folder / "etc" / "plugin" / "stale.pyc").exists()
+    assert (partition.folder / "etc" / "plugin" / "__init__.py").exists()
 
 
 def test_promises_belong_to_the_partitions_user(runners: Runners) -> None:

@@ -14,6 +14,9 @@ MOVEMENT = "<movement><resource>cpu</resource><quantity>2</quantity><price>0.0</
 def test_check_77_a_destroyed_instance_leaves_nothing(node: Machine, master: Script) -> None:
     place = node.partition()
     node.partition("slappart1")
+    pki = node.root / "pki"
+    pki.mkdir()
+    node.configure(master.url, f"certificate_repository_path = {pki}")
     node.release(
         runner("(setsid sleep 4321 &)\nexec sleep 4321", "service", "a") + "\nmkdir -p deep/er; chmod 0 deep/er"
     )
@@ -31,8 +34,10 @@ def test_check_77_a_destroyed_instance_leaves_nothing(node: Machine, master: Scr
     assert list(place.iterdir()) == []
     assert alive(place) == []
     assert master.calls() == [
-        "getFullComputerInformation", "stoppedComputerPartition", "destroyedComputerPartition"
+        "getFullComputerInformation", "getComputerPartitionCertificate",
+        "stoppedComputerPartition", "destroyedComputerPartition",
     ]  # fmt: skip
+    assert sorted(path.name for path in pki.iterdir()) == ["slappart1.crt", "slappart1.key"]
     assert node.status()["slappart1:a-on-watch"] == "RUNNING"
 
 
@@ -86,7 +91,7 @@ def test_consumption_and_journals_are_sent_once(node: Machine, master: Script) -
     (own / "good").write_text(journal)
     (own / "bad").write_text("<journal/>")
     said = node.run("report")
-    final, computer = (told["use_string"] for told in master.told("useComputer"))
+    computer, final = (told["use_string"] for told in master.told("useComputer"))
     (movement,) = tio.loads(final)[0].movements
     assert (movement.reference, movement.resource, movement.quantity) == ("slappart0", "cpu", 2.0)
     assert computer == journal

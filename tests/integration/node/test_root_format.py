@@ -62,6 +62,7 @@ def test_root_makes_accounts_addresses_taps_and_ranges(node: Machine, master: Sc
         node,
         LOOPBACK
         + """
+useradd -r -d /elsewhere -s /bin/bash slapuser1
 formats
 cp "$ROOT/slapos.xml" "$ROOT/first"
 echo '--- again'
@@ -92,6 +93,9 @@ echo '--- owners'; stat -c '%U:%G %a' "$SOFTWARE" "$INSTANCES/slappart0" "$INSTA
     ]
     assert "2001:db8:1:0:8001::/80 via 2001:db8:1:0:8001:: dev slaptap0" in said["routes"]
     assert [line for line in said["again"].splitlines() if "Calling: ip" in line] == []
+    # an account that was there gets its home and group, and a format finds it so later
+    assert f"{node.instances}/slappart1 /bin/sh 1" in said["accounts"]
+    assert "Calling: usermod" not in said["again"]
     accounts = said["accounts"].splitlines()
     assert accounts[:3] == ["slapsoft", f"{node.software} /bin/sh 1", "L"]
     assert accounts[3:6] == ["slapuser0 slapsoft", f"{node.instances}/slappart0 /bin/sh 1", "L"]
@@ -126,6 +130,64 @@ def test_taps_behind_a_gateway_and_tuns(node: Machine, master: Script) -> None:
     assert first["tun"]["ipv6_addr"] == "2001:db8:1:0:c001::1"
     assert {"slaptun0 172.16.0.1/13", "slaptun0 2001:db8:1:0:c001::1/80"} <= set(said["addresses"].splitlines())
     assert [line for line in said["again"].splitlines() if "Calling: ip" in line] == []
+
+
+# opens a tun as its owner, without any other right, and says where the next packet goes to
+_OWNER = """
+import fcntl, os, pwd, struct, sys
+tun = os.open("/dev/net/tun", os.O_RDWR)
+os.setgroups([])
+os.setgid(pwd.getpwnam(sys.argv[1]).pw_gid)
+os.setuid(pwd.getpwnam(sys.argv[1]).pw_uid)
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH22x", b"slaptun0", 0x1001))  # TUNSETIFF, a tun without headers
+print("ready", flush=True)
+while True:
+    packet = os.read(tun, 2000)
+    if packet[0] >> 4 == 4:
+        print(".".join(map(str, packet[16:20])), flush=True)
+        break
+"""
+
+
+def test_a_tun_is_its_owners(node: Machine, master: Script) -> None:
+    shaped(node, master, "create_tun = true", "create_tap = false")
+    said = inside(
+        node,
+        LOOPBACK
+        + """
+formats
+echo '--- stranger'
+"$PYTHON" -c "$OWNER" slapuser1 2>&1 | tail -1
+echo '--- packets'
+mkfifo "$ROOT/said"
+"$PYTHON" -c "$OWNER" slapuser0 > "$ROOT/said" &
+exec 3< "$ROOT/said"
+read word <&3; echo $word
+"$PYTHON" -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("172.16.0.9", 9))'
+read word <&3; echo $word
+""",
+        OWNER=_OWNER,
+    )
+    assert "Operation not permitted" in said["stranger"]
+    assert said["packets"].split() == ["ready", "172.16.0.9"]
+
+
+def test_fewer_partitions_with_tuns_are_refused_plainly(node: Machine, master: Script) -> None:
+    shaped(node, master, "create_tun = true", "create_tap = false")
+    said = inside(
+        node,
+        LOOPBACK
+        + "formats\nsed -i 's/partition_amount = 2/partition_amount = 1/' \"$CFG\"\n"
+        + "slapos node format --now && exit 9 || [ $? = 1 ]\n",
+    )
+    assert "CRITICAL Requested amount of computer partitions (1) is lower than already configured (2)" in said[""]
+
+
+def test_two_formats_at_once_make_one_machine(node: Machine, master: Script) -> None:
+    shaped(node, master)
+    said = inside(node, LOOPBACK + "formats & first=$!\nformats\nwait $first\n" + SEEN)
+    expected = {f"lo {slot['address_list'][0]['addr']}/32" for slot in slots(node)}
+    assert {one for one in said["addresses"].splitlines() if one.startswith("lo 10.")} == expected
 
 
 def test_an_address_that_another_has_is_replaced(node: Machine, master: Script) -> None:

@@ -49,15 +49,21 @@ def test_a_master_that_does_not_hear_it_is_told_again(node: Machine, master: Scr
     assert (release / ".completed").exists()
 
 
-def test_check_74_a_destroyed_release_is_removed(node: Machine, master: Script) -> None:
+@pytest.mark.parametrize("owner", [False, True])
+def test_check_74_a_destroyed_release_is_removed(node: Machine, master: Script, owner: bool) -> None:
+    """Also by its owner, who may not enter what is closed before it is opened."""
     release = node.release()
     (release / "closed").mkdir()
     (release / "closed/file").touch()
-    (release / "closed").chmod(0)
     master.supply(URL, "destroyed")
     master.supply("other", "destroyed")
-    node.run("software")
-    assert not release.exists()
+    node.give_everything()
+    (release / "closed").chmod(0)
+    if owner:
+        node.apart("software")
+    else:
+        node.run("software")
+    assert list(node.software.iterdir()) == []
     assert [told["url"] for told in master.told("destroyedSoftwareRelease")] == [URL, "other"]
 
 
@@ -85,6 +91,7 @@ def test_without_room_nothing_is_built(node: Machine, master: Script) -> None:
     )
     master.supply(URL)
     assert "required 878.9 PB (option 'software_min_free_space')" in node.run("software", code=1).err
+    assert [path.name for path in node.software.iterdir()] == [md5_of(URL)], "nothing is left of a download (26.15)"
 
 
 def test_a_first_build_that_fails_leaves_a_release_that_nobody_uses(node: Machine, master: Script) -> None:

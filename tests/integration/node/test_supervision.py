@@ -49,6 +49,8 @@ def test_check_46_and_47_only_a_changed_group_restarts(node: Machine, master: Sc
     second = node.pids()
     assert second["slappart0:a-on-watch"] != first["slappart0:a-on-watch"]
     assert second["slappart1:a-on-watch"] == first["slappart1:a-on-watch"]
+    node.instance("--force", "--only-cp", "slappart0")
+    assert node.pids() == second
 
 
 def test_check_48_and_49_the_master_hears_once_when_a_watched_program_ends(node: Machine, master: Script) -> None:
@@ -83,9 +85,7 @@ def test_check_51_what_programs_see(node: Machine, master: Script) -> None:
 
 def test_check_52_after_a_shutdown_programs_wait_for_their_partition(node: Machine, master: Script) -> None:
     place = deployed(node, master, runner(SLEEP, "run", "a"))
-    supervisor = Supervisor(NodePlace(node.instances).socket)
-    supervisor.call("shutdown")
-    eventually(lambda: not supervisor.path.exists())
+    node.slapos("node", "supervisorctl", "--cfg", str(node.cfg), "shutdown")
     node.instance()
     assert node.status()["slappart0:a"] == "STOPPED"
     (place / ".timestamp").unlink()
@@ -105,10 +105,16 @@ def test_check_53_programs_by_hand(node: Machine, master: Script) -> None:
 
 
 def test_check_54_the_older_socket_is_kept(node: Machine, master: Script) -> None:
+    """Whoever answers at the newer one as well is ended."""
+    deployed(node, master, runner(SLEEP, "run", "a"))
+    first = node.pids()["slappart0:a"]
     (node.instances / "supervisord.socket").touch()
-    master._serve()
-    node.instance()
-    assert not (node.instances / "sv.sock").exists()
+    assert "A second supervisord" in node.instance().err
+    eventually(lambda: not (node.instances / "sv.sock").exists())
+    assert is_gone(first)
+    assert node.status()["slappart0:a"] == "STOPPED"
+    node.slapos("node", "start", "--cfg", str(node.cfg), "slappart0:")
+    assert node.status()["slappart0:a"] == "RUNNING"
     text = (node.instances / "etc/supervisord.conf").read_text()
     assert re.search(r"(?m)^file = .*/supervisord\.socket$", text)
 

@@ -4,8 +4,10 @@ import os
 import time
 
 import pytest
-from tests.nodes import Machine, Script, eventually, runner
+from tests.nodes import URL, Machine, Script, eventually, runner
 from tests.sshd import free_port
+
+from pilothouse.node.layout import md5_of
 
 STOPPED = "stoppedComputerPartition"
 
@@ -23,22 +25,28 @@ def test_check_28_to_31_and_36_a_timestamp_is_processed_once(node: Machine, mast
     master.partition("slappart0", "stopped", timestamp=timestamp)
     assert [processed(node, master) for _ in range(2)] == [True, False]
     assert (place / ".timestamp").read_text() == timestamp
-    master.partition("slappart0", "stopped", timestamp="1795332395")
-    assert [processed(node, master) for _ in range(2)] == [True, False]
+    for other in ("1795332395", "1795332397"):
+        master.partition("slappart0", "stopped", timestamp=other)
+        assert [processed(node, master) for _ in range(2)] == [True, False]
     assert processed(node, master, "--force")
     assert not processed(node, master)
 
 
 def test_check_32_and_33_a_release_says_how_often(node: Machine, master: Script) -> None:
-    node.partition()
-    file = node.release() / "periodicity"
-    master.partition("slappart0", "stopped", timestamp="1")
+    for number, url in enumerate((URL, "other")):
+        node.partition(f"slappart{number}")
+        node.release(url=url)
+        master.partition(f"slappart{number}", "stopped", url, timestamp="1")
+    file = node.software / md5_of(URL) / "periodicity"
     node.instance()
     mark = node.instances / "slappart0" / ".timestamp"
     for text, age, expected in (("1", 2, True), ("-1", 10**6, False), ("0", 0, True), ("abc", 90000, True)):
         file.write_text(text)
         os.utime(mark, (time.time() - age, time.time() - age))
-        assert processed(node, master) == expected, text
+        master.calls()
+        node.instance()
+        told = [form["computer_partition_id"] for form in master.told(STOPPED)]
+        assert told == ["slappart0"] * expected, text
     assert not file.exists()
     assert not processed(node, master)
 
@@ -49,9 +57,11 @@ def test_check_34_a_failure_is_tried_again_even_a_forced_one(node: Machine, mast
     master.partition("slappart0", "stopped", timestamp="1")
     assert processed(node, master)
     node.release("exit 1")
-    node.instance("--force", code=1)
-    assert not (place / ".timestamp").exists()
-    node.instance(code=1)
+    for words, timestamp in (("--force",), "1"), ((), "2"):
+        master.partition("slappart0", "stopped", timestamp=timestamp)
+        node.instance(*words, code=1)
+        assert not (place / ".timestamp").exists()
+        node.instance(code=1)
     node.release()
     assert processed(node, master)
 

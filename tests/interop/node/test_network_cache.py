@@ -4,6 +4,7 @@ import configparser
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,15 +95,16 @@ class Node:
 
 
 @pytest.fixture
-def node(original: Original, cache: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Node]:
+def node(original: Original, cache: str, capsys: pytest.CaptureFixture[str]) -> Iterator[Node]:
     # as root, ours runs builds as another user, who must get there
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="cache-"))
+    folder.chmod(0o755)
     with serving() as web:
         master = Script(web)
-        made = Node(original, tmp_path / "node", cache, master, Slapos(capsys))
+        made = Node(original, folder / "node", cache, master, Slapos(capsys))
         master.supply(made.url)
         yield made
+    shutil.rmtree(folder)
 
 
 def test_each_takes_what_the_other_has_built(node: Node) -> None:

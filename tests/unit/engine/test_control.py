@@ -22,6 +22,8 @@ class Running:
 
     def resume_reading(self) -> None: ...
 
+    async def begun(self) -> None: ...
+
     async def exited(self) -> Exit:
         return Exit(code=0)
 

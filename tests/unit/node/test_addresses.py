@@ -1,7 +1,7 @@
 """The addresses of partitions, as the examples of the node spec have them (section 6.7)."""
 
 import random
-from ipaddress import IPv4Network, IPv6Interface, IPv6Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
 import pytest
 
@@ -47,3 +47,28 @@ def test_local_addresses_are_drawn_once_until_there_are_none() -> None:
     assert taken == {f"10.0.0.{number}" for number in range(1, 7)}
     with pytest.raises(NodeError, match="no free address"):
         addresses.local(network, taken, random.Random(1))
+
+
+def test_what_is_taken_is_replaced_by_chance() -> None:
+    draw = random.Random(3)
+    assert str(addresses.free_of_partition(0, NETWORK, 16, (), draw)) == "2001:db8:1::2"
+    other = addresses.free_of_partition(0, NETWORK, 16, {"2001:db8:1::2"}, draw)
+    assert other in NETWORK
+    assert 0 < int(other) - int(NETWORK.network_address) <= 65000
+    span = addresses.free_range(0, NETWORK, 16, {"2001:db8:1:0:4001::/80"}, draw)
+    assert span.subnet_of(NETWORK)
+    assert (span.prefixlen, str(span) != "2001:db8:1:0:4001::/80") == (80, True)
+    with pytest.raises(NodeError, match="is taken"):
+        addresses.free_range(0, NETWORK, 12, {str(addresses.range_of(0, NETWORK, 12))}, draw)
+
+
+def test_tuns_never_share_their_first_address() -> None:
+    assert str(addresses.tun_network(2, 4, {"172.16.0.1", "172.24.0.1"})) == "172.20.0.0/14"
+    assert str(addresses.tun_network(0, 1)) == "172.16.0.0/12"
+    with pytest.raises(NodeError, match="no network left"):
+        addresses.tun_network(0, 1, {"172.16.0.1"})
+
+
+def test_hosts_behind_a_gateway() -> None:
+    found = [str(one) for one in addresses.hosts_behind(IPv4Interface("10.0.0.2/29"))]
+    assert found == ["10.0.0.1", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]

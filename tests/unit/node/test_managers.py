@@ -26,11 +26,10 @@ def test_items_of_sections_go_to_the_manager_that_the_section_names() -> None:
         "slapos": {**LEAST, "manager_list": "prerm, devperm", "power_user_list": "a b"},
         "manager:devperm": {"allowed-disk-for-vm": "/dev/a"},
         "manager-other": {"x": "y"},
-        "firewall": {},
     }
     found = managers.setting_of(configuration("/f.cfg", sections, {}))
     assert found.items == {"devperm": {"allowed-disk-for-vm": "/dev/a"}, "other": {"x": "y"}}
-    assert (found.power_users, found.has_firewall) == (("a", "b"), True)
+    assert found.power_users == ("a", "b")
 
 
 def test_redirected_ports_become_command_lines() -> None:

@@ -1,5 +1,6 @@
 """The promises that profiles use, as their process runs them."""
 
+import os
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from pilothouse.node.promising.generic import GenericPromise
 from pilothouse.promises import KINDS, disk, log, page, port
+from pilothouse.promises.patience import patient
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -41,6 +43,25 @@ def test_a_port_answers_or_not(tmp_path: Path) -> None:
         assert message(port.RunPromise, tmp_path, host="127.0.0.1", port=str(number))[0] is False
     failed, said = message(port.RunPromise, tmp_path, host="127.0.0.1", port=str(number))
     assert (failed, said.startswith(f"nothing answers at 127.0.0.1 port {number}: ")) == (True, True)
+
+
+def test_a_program_has_time_to_start_after_a_deployment_only(tmp_path: Path) -> None:
+    (tmp_path / "buildout.cfg").touch()
+    told = {"name": "it.py", "path": "it.py", "log-folder": str(tmp_path), "partition-folder": str(tmp_path)}
+    promise = port.RunPromise(told)
+    asked: list[int] = []
+
+    def ask() -> str:
+        asked.append(1)
+        if len(asked) % 3:
+            raise ConnectionRefusedError
+        return "here"
+
+    assert patient(promise, ask) == "here"
+    os.utime(tmp_path / "buildout.cfg", (0, 0))
+    with pytest.raises(ConnectionRefusedError):
+        patient(promise, ask)
+    assert len(asked) == 4
 
 
 def lines(folder: Path, *ages: tuple[float, str]) -> str:

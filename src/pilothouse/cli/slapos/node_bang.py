@@ -14,13 +14,20 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from pilothouse.node import master
+    from pilothouse.node.configuration import Reader
+    from pilothouse.slap.client import slap
 
-    config = node_pass.load(chosen)
-    if node_pass.is_refused(root_check=config.root_check):
+    reader = Reader(*node_pass.sections_of(chosen.cfg), {})
+    reader.need_slapos()
+    if node_pass.is_refused(root_check=reader.boolean("root_check", default=True)):
         return node_pass.NO_ROOT
-    print(f"Banging to {config.master_url!r}")
-    master.computer(config).bang(chosen.message)
+    url, computer = reader.text("master_url"), reader.text("computer_id")
+    if not (url and computer):
+        raise reader.missing("Missing mandatory parameters: computer_id, master_url")
+    print(f"Banging to {url!r}")
+    door = slap()
+    door.initializeConnection(url, reader.file("key_file"), reader.file("cert_file"), reader.file("master_ca_file"))
+    door.registerComputer(computer).bang(chosen.message)
     print(f"Bang with message {str(chosen.message)!r}")
     return 0
 

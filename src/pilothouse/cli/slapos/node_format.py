@@ -39,9 +39,10 @@ def _run(chosen: argparse.Namespace) -> int:
     path, sections = node_pass.sections_of(chosen.cfg)
     if node_pass.is_refused(root_check=Reader(path, sections, {}).boolean("root_check", default=True)):
         return node_pass.NO_ROOT
+    # what is wrong with the rest of the file shall stand in the log as well
+    if log := Reader(path, sections, {}, ("slapformat", "slapos")).file("log_file"):
+        _log_to(log)
     asked = shape(path, sections, {name: getattr(chosen, name) for name in _OPTIONS}, dry=chosen.dry_run)
-    if asked.log_file:
-        _log_to(asked.log_file)
     if not chosen.now:
         _wait()
     return formatting.run(asked, dry=chosen.dry_run)

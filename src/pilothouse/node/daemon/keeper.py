@@ -152,8 +152,7 @@ class Keeper:
 
     def _heard(self, event: Event) -> None:
         found = hint(event, self._order.computer_id)
-        if found.names:
-            self._schedule.signal(found.names, self._clock.monotonic(), echo=found.echo)
+        if self._schedule.signal(found.names, self._clock.monotonic(), echo=found.echo):
             self._changed.set()
 
     def _heard_of(self, hearing: Hearing) -> None:

@@ -77,7 +77,7 @@ class Listener:
             return _REFUSED
         except TimeoutError:
             self._tell("away", "the master is silent")
-        except (OSError, StreamError) as error:
+        except (OSError, ValueError, StreamError) as error:  # a host that is no name is a ValueError
             self._tell("away", str(error) or type(error).__name__)
         else:
             self._tell("away", "the master ended the stream")

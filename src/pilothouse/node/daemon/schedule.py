@@ -66,18 +66,20 @@ class Schedule:
         # a kind that is not wanted any more is forgotten when it has ended
         self.turns |= {name: turn for name, turn in before.items() if turn.running and name not in self.turns}
 
-    def signal(self, names: Iterable[str], now: float, *, echo: bool = False) -> None:
-        """Hear from the master that these have something to do.
+    def signal(self, names: Iterable[str], now: float, *, echo: bool = False) -> bool:
+        """Hear from the master that these have something to do; returns whether that is news.
 
         ``echo``: it may be what a pass has just said itself, which must not make it begin again.
         """
+        news = False
         for name in names:
             turn = self.turns.get(name)
             if turn is None or turn.signalled is not None:
                 continue
             if echo and (turn.running or now < turn.ended + _ECHO):
                 continue
-            turn.signalled = now
+            turn.signalled, news = now, True
+        return news
 
     def wake(self, names: Iterable[str]) -> None:
         """Let these begin as soon as they can."""

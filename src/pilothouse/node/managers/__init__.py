@@ -28,7 +28,6 @@ class Setting(NamedTuple):
     instance_root: Path
     items: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     power_users: tuple[str, ...] = ()
-    has_firewall: bool = False
 
 
 def setting_of(asked: "Configuration | Shape") -> Setting:
@@ -38,7 +37,6 @@ def setting_of(asked: "Configuration | Shape") -> Setting:
         instance_root=asked.instance_root,
         items={name[_PREFIX:]: items for name, items in asked.sections.items() if name.startswith("manager")},
         power_users=asked.power_user_list,
-        has_firewall="firewall" in asked.sections,
     )
 
 

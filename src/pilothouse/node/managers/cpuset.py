@@ -70,7 +70,8 @@ class Manager(managers.Manager):
 
     def instance(self, one: "Partition") -> None:
         """Move the processes that the partition names, if its account may ask for that."""
-        root, asked = _root(), reading.text(one.place.folder / _FILE)
+        asked = reading.text(one.place.folder / _FILE)
+        root = _root() if asked else None
         if root is None or not asked:
             return
         uid = one.place.folder.stat().st_uid

@@ -37,13 +37,19 @@ def is_installed(config: Configuration, settings: Settings, place: SoftwarePlace
     """Take a release from the cache if it may be; False when it must be built. Raises ForcedError."""
     if place.folder.exists():
         if beginning(place.url, settings.forced):
-            raise ForcedError(place.url, f"directory {place.folder} already exists")
+            raise _forced(place.url, f"directory {place.folder} already exists")
         return False
     if _is_wanted(settings, place.url) and _is_fetched(config, settings, place):
         return True
     if beginning(place.url, settings.forced):
-        raise ForcedError(place.url, "failed to download")
+        raise _forced(place.url, "failed to download")
     return False
+
+
+def _forced(url: str, reason: str) -> ForcedError:
+    error = ForcedError(url, reason)
+    _log.error("%s", error)
+    return error
 
 
 def is_as_downloaded(place: SoftwarePlace) -> bool:
@@ -59,7 +65,7 @@ def _is_wanted(settings: Settings, url: str) -> bool:
         _log.warning("networkcache badly configured: only one of download-binary-cache-url and download-binary-dir-url")
         return False
     if settings.download.is_whole and not settings.certificates:
-        _log.warning("networkcache badly configured: without signature-certificate-list nothing can be trusted")
+        _log.info("The network cache is not asked for %s: signature-certificate-list is empty", url)
         return False
     return settings.download.is_whole
 

@@ -15,6 +15,9 @@ SYSTEM: Final = tuple(
     map(PurePosixPath, ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ssl", "/etc/alternatives"))
 )
 """Where links may lead besides the release itself: what the system gives to everybody."""
+_PRIVATE: Final = frozenset(
+    map(PurePosixPath, (".completed", ".unfinished", ".from-cache", ".netrc", "bin/buildout-bootstrap-skipped"))
+)
 _MODE: Final = 0o775  # nothing that gives rights, nothing that anybody may write to
 
 
@@ -74,6 +77,11 @@ class Members:
         # a step back after a name may lead anywhere, for the name may be that of a link
         if ".." in steps or not any(place.is_relative_to(root) for root in (self._release, *SYSTEM)):
             raise ArchiveError(f"the link '{path}' leads to {place}: neither below {self._release} nor into the system")
+
+
+def is_private(path: PurePosixPath) -> bool:
+    """Whether a file of a release is its node's own business: marks, and passwords. It is not packed nor unpacked."""
+    return path in _PRIVATE
 
 
 def mode_of(member: tarfile.TarInfo) -> int:

@@ -13,12 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from pilothouse.node.identity import Identity
-from pilothouse.node.networkcache.members import ArchiveError, Members, mode_of
+from pilothouse.node.networkcache.members import ArchiveError, Members, is_private, mode_of
 
 _LEVEL: Final = 6
-_LEFT_OUT: Final = frozenset(
-    {".completed", ".unfinished", ".from-cache", ".netrc", "bin/buildout-bootstrap-skipped"}
-)  # what is this node's own business, and passwords
 
 
 def pack(release: Path, stream: BinaryIO, owner: Identity) -> None:
@@ -57,7 +54,7 @@ class _Packer:
     def take(self, archive: tarfile.TarFile, folder: str, descriptor: int, name: str) -> None:
         """Add what is called so in a directory, or the directory itself for an empty name."""
         path = Path(folder, name).relative_to(self._release)
-        if str(path) in _LEFT_OUT:
+        if is_private(PurePosixPath(path)):
             return
         member = tarfile.TarInfo(str(Path(self._release.name, path)))
         if not name:

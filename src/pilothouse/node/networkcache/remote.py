@@ -53,13 +53,11 @@ class Remote:
         url = self._index(key)
         try:
             with _opened(url, self._place.index_files) as answer:
-                content = answer.read(_LARGEST_INDEX + 1)
+                content = _whole(url, answer)
         except CacheError as error:
             if error.status == _ABSENT:
                 return []
             raise
-        if len(content) > _LARGEST_INDEX:
-            raise CacheError(url, f"the list of entries is larger than {_LARGEST_INDEX} bytes")
         try:
             return cache_entries.read(content)
         except ValueError as error:
@@ -87,12 +85,7 @@ class Remote:
             if begin and answer.status != _PARTIAL:
                 file.seek(0)
                 file.truncate()
-            while chunk := answer.read(_CHUNK):
-                file.write(chunk)
-                if _is_over(until):
-                    raise CacheError(url, "it takes longer than software_timeout allows")
-            if answer.length:
-                raise CacheError(url, f"the connection was cut {answer.length} bytes too early")
+            file.writelines(_pieces(url, answer, until))
 
     def has(self, sha512: str) -> bool:
         """Whether a content is there. Raises CacheError."""
@@ -129,6 +122,30 @@ class Remote:
 
 def _is_over(until: float | None) -> bool:
     return until is not None and time.monotonic() > until
+
+
+def _whole(url: str, answer: Any) -> bytes:
+    content = b""
+    for piece in _pieces(url, answer, time.monotonic() + _SECONDS):
+        content += piece
+        if len(content) > _LARGEST_INDEX:
+            raise CacheError(url, f"the list of entries is larger than {_LARGEST_INDEX} bytes", answer.status)
+    return content
+
+
+def _pieces(url: str, answer: Any, until: float | None) -> Iterator[bytes]:
+    """Yield what comes, as it comes: a server that trickles must not keep a pass for ever. Raises CacheError."""
+    left = answer.length
+    while left is None or left:
+        piece = answer.read1(_CHUNK)
+        if not piece:
+            break
+        left = left if left is None else left - len(piece)
+        yield piece
+        if _is_over(until):
+            raise CacheError(url, "the answer takes too long")
+    if left:
+        raise CacheError(url, f"the connection was cut {left} bytes too early")
 
 
 @contextmanager

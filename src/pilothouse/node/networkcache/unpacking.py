@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from pilothouse.node.identity import Identity
-from pilothouse.node.networkcache.members import ArchiveError, Members, mode_of
+from pilothouse.node.networkcache.members import ArchiveError, Members, is_private, mode_of
 
 _CHUNK: Final = 1024 * 1024
 _PRIVATE: Final = 0o700
@@ -30,6 +30,8 @@ def unpack(stream: BinaryIO, into: Path, release: Path, owner: Identity) -> None
             while (member := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep every member, and releases have many
                 path = members.take(member)
+                if is_private(path):
+                    continue
                 _make_directories(into, path if member.isdir() else path.parent, directories)
                 if member.isdir():
                     directories[path] = member

@@ -5,6 +5,7 @@ A process that serves many has opened no promise: each runner takes the partitio
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -35,7 +36,9 @@ def main(arguments: list[str]) -> None:
 
 
 def _serve(door: socket.socket) -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # not ignored: whoever accounts for processes would not see what the runners took
+    signal.signal(signal.SIGCHLD, _reap)
+    gc.freeze()  # what is here stays, and forks share it as long as nobody counts it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node hears it, and closes the door
     while True:
         data, channels, _, _ = socket.recv_fds(door, 1, 8)
@@ -46,6 +49,12 @@ def _serve(door: socket.socket) -> None:
                 door.close()
                 _alone(socket.socket(fileno=channel))
             os.close(channel)
+
+
+def _reap(*_: object) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
 
 
 def _alone(channel: socket.socket) -> None:

@@ -1,7 +1,6 @@
 """What hateoas documents say, as objects of the library (spec 3.5)."""
 
 import contextlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +24,8 @@ def parameters(text: str | None) -> dict[str, Any]:
     """Return the parameters of an instance XML; those that are wrapped as JSON are unwrapped."""
     found: dict[str, Any] = dict(instance_xml.loads(text))
     if found.keys() == {"_"}:
+        import json  # noqa: PLC0415 - most parameters are not wrapped
+
         with contextlib.suppress(ValueError, TypeError):
             found["_"] = json.loads(found["_"])
     return found

@@ -46,8 +46,9 @@ import sys, urllib.request
 print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1]).read().decode())
 END
 kill -9 $process
+touch -d @0 "$ROOT/srv/slappart0/buildout.cfg"  # past the time that programs have for their start
 echo "--- killed"; fails 2 slapos node promise
-slapos node instance
+until slapos node instance 2>"$ROOT/said" && ! grep -q ERROR "$ROOT/said"; do sleep 0.2; done
 echo "--- again"; slapos node promise; pilothouse service why slappart0
 slapos request site example.web --state destroyed
 slapos node report

@@ -44,6 +44,9 @@ def test_entries_lead_to_contents(master: Master) -> None:  # S02
     assert master.get("shacache/dir/key").json() == [[entry, "signature"]]
     for wrong in ([entry], [entry, "a", "b"], {"a": 1}, ["no json", "s"], [1, 2]):
         assert master.http.put("shacache/dir/other", json=wrong).status_code == 400, wrong
+    for key in ("file-urlmd5:0123", "pypi:flask=1.0"):  # as clients of the cache make them
+        assert master.http.put(f"shacache/dir/{key}", json=[entry, "signature"]).status_code == 201
+        assert master.get(f"shacache/dir/{key}").json() == [[entry, "signature"]]
     assert master.http.put("shacache/dir/..%2fescape", json=[entry, "s"]).status_code == 400
 
 

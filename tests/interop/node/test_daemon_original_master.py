@@ -1,10 +1,11 @@
-"""A whole cycle of our node against an unmodified ``slapos proxy``: formatted, built, deployed, changed, destroyed."""
+"""Our node's daemon against an unmodified ``slapos proxy``."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests import originals
+from tests.nodedaemon import daemon
 from tests.nodes import Machine, eventually, machine, runner
 from tests.slaposcli import Slapos
 from tests.slapproxy import COMPUTER, SlapProxy
@@ -40,35 +41,31 @@ def deployed(node: Machine) -> Path:
     return node.instances / "slappart0"
 
 
-def test_a_whole_cycle(node: Machine, proxy: SlapProxy) -> None:
+def test_the_daemon_keeps_a_node_of_the_original_master(node: Machine, proxy: SlapProxy) -> None:
+    """It has no stream of changes: it is asked at intervals, also after it was away."""
     place = deployed(node)
+    node.cfg.write_text(node.cfg.read_text() + "[node-run]\ninstance = 1\nsoftware = 1\nreport = 1\nformat = 0\n")
     door = slap()
     door.initializeConnection(proxy.url)
     door.registerSupply().supply(URL, COMPUTER)
 
     def ask(state: str) -> None:
-        door.registerOpenOrder().request(URL, "one", {"a": "b"}, state=state)
+        door.registerOpenOrder().request(URL, "kept", {"a": "b"}, state=state)
 
-    ask("started")
-    node.run("software")
-    node.instance()
-    eventually(lambda: node.status()["slappart0:web-on-watch"] == "RUNNING")
-    assert (place / ".timestamp").exists()
-    pid = node.pids()
-    assert "Processing Computer Partition" not in node.instance().err
-    assert node.pids() == pid
+    with daemon(node) as kept:
+        eventually(lambda: kept.shown().stream.state == "absent", kept.text)
+        ask("started")
+        eventually((place / ".timestamp").exists, kept.text)
+        eventually(lambda: node.pids().get("slappart0:web-on-watch"), kept.text)
+        pid = node.pids()["slappart0:web-on-watch"]
 
-    ask("stopped")
-    node.instance()
-    assert "slappart0:web-on-watch" not in node.status()
-    ask("destroyed")
-    node.run("report")
-    assert list(place.iterdir()) == []
-    node.instance()
-    (partition, _) = door.registerComputer(COMPUTER).getComputerPartitionList()
-    assert partition.getState() == "destroyed"
-
-    door.registerSupply().supply(URL, COMPUTER, "destroyed")
-    node.run("software")
-    assert [path for path in node.software.iterdir() if len(path.name) == 32] == []
-    node.run("bang", "-m", "hello")
+        proxy.stop()
+        last = kept.last("instance")
+        while last.code != 3:
+            last = kept.last("instance", after=last)
+        assert node.pids()["slappart0:web-on-watch"] == pid
+        proxy.start()
+        door = slap()
+        door.initializeConnection(proxy.url)
+        ask("destroyed")
+        eventually(lambda: list(place.iterdir()) == [], kept.text)

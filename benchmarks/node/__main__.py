@@ -1,0 +1,7 @@
+"""``python -m benchmarks.node``."""
+
+import sys
+
+from benchmarks.node.cli import main
+
+sys.exit(main())
