@@ -30,6 +30,7 @@ class Daemon:
             "--listen", f"127.0.0.1:{self.server.port}",
             stderr=asyncio.subprocess.PIPE, env=environment,
         )  # fmt: skip
+        self.server.processes.append(self.process)
         assert self.process.stderr is not None
         said = b""
         async with asyncio.timeout(20):

@@ -67,6 +67,7 @@ class Server:
     store: Store | None = None
     database: Path | str = ""
     guests: "list[Guest]" = field(default_factory=list)
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _task: "asyncio.Task[None] | None" = None
 
@@ -165,6 +166,10 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Server]:
         await server.furnish()
         yield server
     finally:
+        for process in server.processes:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
         await server.stop()
         for spool in server.spools.iterdir():
             end_shim(spool)

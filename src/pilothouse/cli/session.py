@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from pilothouse.cli import database, listing
-from pilothouse.errors import ExitCode, UsageError
+from pilothouse.errors import ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from pilothouse.headless.server.spool import Spool
@@ -187,10 +187,19 @@ def _cancel(chosen: argparse.Namespace) -> int:
             lambda c: audit.append(c, who, "headless cancel", f"session {row.sid}", detail, time.time()),
         )
         order = {"cancel": mode, "end": "cancelled", "why": why}
+        _order(row.sid, spool, order)
+    return listing.said(chosen, f"session {row.sid} is being cancelled", {"session": row.sid, "mode": mode})
+
+
+def _order(sid: str, spool: "Spool", order: dict[str, str]) -> None:
+    try:
         with spool.control() as control:
             control.setblocking(True)
             control.sendall(json.dumps(order).encode() + b"\n")
-    return listing.said(chosen, f"session {row.sid} is being cancelled", {"session": row.sid, "mode": mode})
+    except OSError as error:
+        raise RefusedError(
+            f"session {sid} cannot be told: {error.strerror}; it is just coming up or ending, so try again"
+        ) from None
 
 
 def _end_queued(chosen: argparse.Namespace, row: "SessionRow", jobs: "list[JobRow]", spool: "Spool", why: str) -> None:

@@ -12,10 +12,12 @@ from tests.headlessdaemon import Daemon, shim_of, whole, worker_of
 from tests.headlessserver import Guest, Server, code, module, serving
 
 from pilothouse.headless import messages
+from pilothouse.headless.server import sessions
 from pilothouse.headless.server.launching import launch
 from pilothouse.headless.server.spool import Spool
 from pilothouse.headless.shim.descendants import marked
 from pilothouse.store import headless_sessions
+from pilothouse.store.errors import StoreError
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('begun', flush=True)\n"
 
@@ -182,3 +184,32 @@ async def run(*words: str) -> None:
     prefix = () if os.geteuid() == 0 else ("sudo", "-n")
     process = await asyncio.create_subprocess_exec(*prefix, *words)
     assert await process.wait() == 0
+
+
+async def test_a_database_that_is_away_for_a_while_loses_no_session(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "_RETRY", 0.1)
+    go = server.folder / "go"
+    text = "import os, time; print('begun', flush=True)\nwhile not os.path.exists({!r}): time.sleep(0.02)"
+    await server.script("NEXT", text.format(str(go)), policy="queue")
+    first, second = await Guest.inside(server), await Guest.inside(server)
+    await first.start(module("NEXT"))
+    await first.prints("begun")
+    await second.start(module("NEXT"))
+    store, tries = server.store, []
+    assert store is not None
+
+    async def away(_work: object) -> object:
+        tries.append(1)
+        raise StoreError("the database is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write", away)
+        go.touch()
+        async with asyncio.timeout(20):
+            while len(tries) < 3:
+                await asyncio.sleep(0.02)
+    assert (await first.ended()).state == "ok"
+    assert (await second.ended()).state == "ok"
+    assert await server.read(headless_sessions.locks) == []

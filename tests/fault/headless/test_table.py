@@ -82,10 +82,10 @@ class Scene:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for process in [self.daemon.process, *(call.process for call in (*self.calls.values(), *self.before))]:
-            if process is not None and process.returncode is None:
-                process.kill()
-                await process.communicate()
+        for call in (*self.calls.values(), *self.before):
+            if call.process.returncode is None:
+                call.process.kill()
+                await call.process.communicate()
 
     async def set(self) -> None:
         server = self.server

@@ -26,7 +26,7 @@ from pilothouse.headless.server.ledger import Candidate, Replay
 from pilothouse.headless.server.live import Live
 from pilothouse.headless.server.login import Visitor
 from pilothouse.headless.server.orders import StartRefusedError, prepare
-from pilothouse.headless.server.spool import Spool
+from pilothouse.headless.server.spool import Spool, sweep
 from pilothouse.headless.shim.layout import Result
 from pilothouse.identity.caller import LOCAL, Caller
 from pilothouse.store import audit, headless_sessions
@@ -65,12 +65,22 @@ class Sessions:
             ready()
             while True:
                 self._kick.clear()
-                self._choosing = True
-                await self._schedule()
-                self._choosing = False
+                patience = await self._choose()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._patience()):
+                    async with asyncio.timeout(patience):
                         await self._kick.wait()
+
+    async def _choose(self) -> float | None:
+        """Start what may start; returns in how many seconds to look again, None when nothing waits."""
+        self._choosing = True
+        try:
+            await self._schedule()
+        except StoreError:
+            _LOG.exception("the queue cannot be looked at now")
+            return _RETRY
+        finally:
+            self._choosing = False
+        return self._patience()
 
     async def drain(self) -> None:
         """Start nothing more, and wait until every shim that was to come up is up."""
@@ -158,16 +168,7 @@ class Sessions:
             elif row.state != "queued":
                 live.last = await asyncio.to_thread(live.spool.last)
                 self._spawn(live, launched=True)
-        await asyncio.to_thread(self._sweep, {row.sid for row in rows})
-
-    def _sweep(self, live: set[str]) -> None:
-        """Delete folders of starts that were never recorded."""
-        if not self.site.spools.is_dir():
-            return
-        for folder in self.site.spools.iterdir():
-            spool = Spool(folder)
-            if folder.name not in live and spool.result() is None and not spool.is_alive() and spool.last() == 0:
-                spool.remove()
+        await asyncio.to_thread(sweep, self.site.spools, {row.sid for row in rows})
 
     async def _drop_ended(self) -> None:
         """Let go of queued sessions that an administrator ended in the database."""
@@ -207,16 +208,22 @@ class Sessions:
         return max(0.01, min(rest, _LOOK))
 
     async def _carry(self, live: Live, *, launched: bool) -> None:
-        try:
-            if not launched:
-                live.last += 1
-                why = await bring_up(live.spool, live.sid)
-                if why and not await asyncio.to_thread(live.spool.is_alive):
-                    await self._end(live, never_ran(live, why, self.site.clock.time()))
+        while not live.ended:
+            try:
+                if not launched:
+                    live.last += 1
+                    why = await bring_up(live.spool, live.sid)
+                    if why and not await asyncio.to_thread(live.spool.is_alive):
+                        await self._end(live, never_ran(live, why, self.site.clock.time()))
+                        return
+                launched = True
+                await self._end(live, await self._accompany(live))
+            except Exception:  # noqa: BLE001 - one session's trouble is not the others'
+                _LOG.exception("session %s: the server lost hold of it and takes it up again", live.sid)
+                if not live.spool.exists:
+                    await self._lose(live, "its folder is gone")
                     return
-            await self._end(live, await self._accompany(live))
-        except Exception:  # noqa: BLE001 - one session's trouble is not the others'
-            _LOG.exception("session %s: the server lost hold of it; it is taken up again at the next start", live.sid)
+                await asyncio.sleep(_RETRY)
 
     async def _accompany(self, live: Live) -> Result:
         while True:
@@ -243,7 +250,10 @@ class Sessions:
         if live.started is None:
             live.started = self.site.clock.time()
         state, started = live.state, live.started
-        await self.site.store.write(lambda c: headless_sessions.change_state(c, live.sid, state, started))
+        try:
+            await self.site.store.write(lambda c: headless_sessions.change_state(c, live.sid, state, started))
+        except StoreError:  # its end will be recorded, however long that takes
+            _LOG.exception("session %s: that it is %s cannot be recorded now", live.sid, state)
 
     async def _lose(self, live: Live, why: str) -> None:
         ends = [end_of(state) for state in live.jobs]

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -170,6 +170,16 @@ class Spool:
             file.seek(max(0, size - _TAIL))
             tail = file.read().rstrip(b"\n").rpartition(b"\n")[2]
         return b'"session-end"' in tail
+
+
+def sweep(spools: Path, live: Collection[str]) -> None:
+    """Delete the folders of starts that were never recorded; ``live`` are the sessions that have not ended."""
+    if not spools.is_dir():
+        return
+    for folder in spools.iterdir():
+        spool = Spool(folder)
+        if folder.name not in live and spool.result() is None and not spool.is_alive() and spool.last() == 0:
+            spool.remove()
 
 
 class Cursor:
