@@ -149,9 +149,11 @@ def start(partition: Partition) -> None:
     name, folder = partition.place.name, partition.place.folder
     status = folder.stat()
     account = identity.account_of(status.st_uid)
-    programs = supervision.services(
-        _entries(folder / "etc" / "run"), _entries(folder / "etc" / "service"), status.st_uid, status.st_gid
-    )
+    runners, watched = _entries(folder / "etc" / "run"), _entries(folder / "etc" / "service")
+    if bad := supervision.refused([*runners, *watched]):
+        names = ", ".join(map(repr, bad))
+        raise NodeError(f"{name}: {names} cannot be the name of a program; use letters, digits and . + @ = ~ ^ _ -")
+    programs = supervision.services(runners, watched, status.st_uid, status.st_gid)
     path = partition.node.group_file(name)
     if not programs:
         _log.warning("No runners nor services found for partition %r", name)

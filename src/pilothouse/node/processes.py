@@ -152,7 +152,12 @@ def _belongs(one: Process, folder: Path, mark: tuple[bytes, bytes], uid: int | N
 
 
 def _send(one: Process, number: signal.Signals) -> None:
-    now = look(one.pid)
-    if now is not None and now.started == one.started:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(one.pid, number)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        descriptor = os.pidfd_open(one.pid)
+        try:
+            # from here on the number cannot become that of another process unseen
+            now = look(one.pid)
+            if now is not None and now.started == one.started:
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
