@@ -13,6 +13,7 @@ from pilothouse.node import (
     disks,
     freespace,
     identity,
+    lending,
     locks,
     profile,
     release,
@@ -96,7 +97,7 @@ def _write_profile(partition: Partition, software: SoftwarePlace, owner: identit
         )
     )
     path = partition.place.folder / "buildout.cfg"
-    write_atomic(path, source.read_bytes() + tail.encode(), mode=0o640)
+    write_atomic(path, lending.content(source, software.folder.stat()) + tail.encode(), mode=0o640)
     if owner.drops:
         os.chown(path, 0, owner.gid)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import buildout, child, freespace, identity, profile, release_folder
+from pilothouse.node import buildout, child, freespace, identity, lending, profile, release_folder
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.layout import NodePlace, SoftwarePlace
 
@@ -96,7 +96,7 @@ def _netrc(folder: Path, owner: identity.Identity) -> None:
     target = folder / ".netrc"
     target.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
-        content = (Path(identity.account_of(owner.uid).home) / ".netrc").read_bytes()
+        content = lending.content(Path(identity.account_of(owner.uid).home) / ".netrc", folder.stat())
         write_atomic(target, content, mode=0o600)
         identity.give(target, owner)
 
@@ -116,7 +116,7 @@ def _note_revision(path: Path, url: str) -> None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return
-    text = path.read_text("utf-8")
+    text = lending.content(path, path.parent.stat()).decode("utf-8", "replace")
     revision = f"git revision: {done.stdout.strip()}"
     if done.returncode or revision in (text.splitlines() or [""])[-1]:
         return

@@ -149,3 +149,23 @@ def test_output_is_kept_as_far_as_a_machine_bears() -> None:
     assert text.startswith("(")
     assert "characters before are left out)\n" in text[:80]
     assert "39x" in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what others may not")
+def test_a_release_hands_out_no_secret(node: Machine, master: Script, tmp_path: Path) -> None:
+    two(node, master)
+    secret = tmp_path / "secret"
+    secret.write_text("[buildout]\n# secret\n")
+    secret.chmod(0o600)
+    profile = node.release("true") / "instance.cfg"
+    profile.rename(profile.with_name("real.cfg"))
+    profile.symlink_to("real.cfg")
+    node.instance()
+    profile.unlink()
+    profile.symlink_to(secret)
+    said = node.instance("--force", code=1)
+    assert "Permission denied" in said.err
+    assert "# secret" not in (node.instances / "slappart0/buildout.cfg").read_text()
+    profile.unlink()
+    os.mkfifo(profile)
+    node.instance("--force", code=1)
