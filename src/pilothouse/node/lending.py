@@ -16,7 +16,7 @@ _LARGEST: Final = 16 * 1024 * 1024
 
 
 def content(path: Path, owner: os.stat_result) -> bytes:
-    """Return what a file holds, as far as a directory's owner may read it. Raises OSError, also when it is too large."""
+    """Return what a file holds, if a directory's owner may read it. Raises OSError, also for one that is too large."""
     with _as(owner):
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pilothouse.node.environment import cleaned
+from pilothouse.node.environment import cleaned, without_ours
 
 _PROGRAM: Final = str(Path(__file__).with_name("promising") / "path")
 _PIECE: Final = 64 * 1024
@@ -124,6 +124,7 @@ class Runners:
                 [sys.executable, "-S", _PROGRAM, "serve", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                env=without_ours(os.environ),
                 start_new_session=True,
             )
         return door

@@ -47,6 +47,8 @@ def run(config: Configuration, request: Request) -> int:
             continue
         failed |= not _brought(config, request, node, place, one)
         places.append(place)
+    if unknown := sorted(set(request.only) - {name for place in places for name in (place.md5, place.url)}):
+        _log.warning("Not supplied to this machine, so nothing is done for them: %s", ", ".join(unknown))
     if request.collects:
         collect(config, node, supplied)
     for place in places:  # when all is built that somebody waits for

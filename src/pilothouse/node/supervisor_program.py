@@ -7,7 +7,7 @@ It is a program of its own, run by its path: it must not load anything that supe
 
 import os
 import stat
-import sys
+from pathlib import Path
 from typing import IO, Any
 
 from supervisor import loggers, supervisord
@@ -15,8 +15,8 @@ from supervisor import loggers, supervisord
 
 def opened(path: str, mode: str) -> IO[Any]:
     """Open a log; one in a directory of somebody else must be a plain file of its own. Raises OSError."""
-    if os.geteuid() or not os.stat(os.path.dirname(path) or ".").st_uid:
-        return open(path, mode)
+    if os.geteuid() or not Path(path).parent.stat().st_uid:
+        return Path(path).open(mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o644)
     status = os.fstat(descriptor)
@@ -35,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -62,6 +62,7 @@ def _run(chosen: argparse.Namespace) -> int:
         return FAILED
     if os.geteuid() == 0:
         _require_readable()
+    _require_sense(chosen)
     plain = os.geteuid() != 0 or not boot.has_address(chosen.interface_name)
     if plain:
         _log.warning("The network stays as it is: partitions have addresses of %s.", _LOOPBACK)
@@ -73,7 +74,11 @@ def _run(chosen: argparse.Namespace) -> int:
     supervisord.launch(node)
     _await_master(config.master_url)
     code = _format(file)
-    if not code:
+    if code:
+        _log.error(
+            "This machine is not ready yet; when what is said above is mended: slapos node format --now --cfg %s", file
+        )
+    else:
         _log.info("This machine is ready. Its file is %s%s", file, _naming(file))
         _log.info("Next: slapos supply example.web %s, then slapos request hello example.web,", COMPUTER)
         _log.info("then slapos node software and slapos node instance. All examples: pilothouse service examples")
@@ -85,6 +90,32 @@ def _naming(file: Path) -> str:
     if str(file) == node_path(None):
         return "."
     return "; name it with --cfg or $SLAPOS_CONFIGURATION."
+
+
+def _require_sense(chosen: argparse.Namespace) -> None:
+    """Refuse what cannot work before anything is written. Raises CommandError."""
+    import socket
+    from ipaddress import IPv4Network
+
+    if not Path("/sys/class/net", chosen.interface_name).exists():
+        names = ", ".join(name for _, name in socket.if_nameindex())
+        raise CommandError(f"There is no interface {chosen.interface_name!r}.", f"--interface-name may be: {names}")
+    try:
+        IPv4Network(chosen.ipv4_local_network, strict=False)
+    except ValueError as error:
+        raise CommandError(f"--ipv4-local-network: {error}", "Give one such as 10.0.0.0/16.") from None
+    place = (chosen.daemon_listen_ip, chosen.daemon_listen_port)
+    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CommandError(
+                f"The local master cannot listen at {place[0]}, port {place[1]}: {reason}.",
+                "Give another address or port with --daemon-listen-ip and --daemon-listen-port.",
+            ) from None
 
 
 def _require_readable() -> None:
@@ -198,6 +229,11 @@ def _link_client(file: Path) -> None:
     link = folder / "slapos-client.cfg"
     if not link.exists() and not link.is_symlink():
         link.symlink_to(file)
+        _log.info("Commands of clients find this master by %s.", link)
+    elif link.resolve() != file.resolve():
+        _log.warning(
+            "%s is there already, and commands of clients go by it; for this master give them --cfg %s", link, file
+        )
 
 
 def _await_master(url: str) -> None:
