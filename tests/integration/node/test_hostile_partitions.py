@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -169,3 +170,32 @@ def test_a_release_hands_out_no_secret(node: Machine, master: Script, tmp_path: 
     profile.unlink()
     os.mkfifo(profile)
     node.instance("--force", code=1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's programs are of another user than partitions")
+def test_an_administrators_shell_in_a_partition_is_not_its_process(node: Machine, master: Script) -> None:
+    place = node.partition()
+    node.release()
+    master.partition("slappart0", "destroyed")
+    with subprocess.Popen(["sleep", "1000"], cwd=place) as shell:
+        try:
+            node.run("report")
+            assert list(place.iterdir()) == []
+            assert shell.poll() is None
+        finally:
+            shell.kill()
+
+
+def test_disks_are_emptied_whatever_lies_among_their_links(node: Machine, master: Script) -> None:
+    home = node.root / "disks"
+    node.configure(master.url, f"instance_storage_home = {home}")
+    place = node.partition()
+    node.release()
+    master.partition("slappart0", "destroyed")
+    disk = home / "data0/slappart0"
+    disk.mkdir(parents=True)
+    (disk / "kept").write_text("data")
+    (place / "DATA/directory").mkdir(parents=True)
+    (place / "DATA/file").write_text("x")
+    node.run("report")
+    assert list(place.iterdir()) == list(disk.iterdir()) == []
