@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -122,14 +124,20 @@ def descendants(root: int) -> list[int]:
     found: list[int] = []
     waiting = [root]
     while waiting:
-        for listing in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            try:
-                children = [int(word) for word in listing.read_text().split()]
-            except OSError:
-                continue
-            found += children
-            waiting += children
+        children = list(_children(waiting.pop()))
+        found += children
+        waiting += children
     return found
+
+
+def _children(pid: int) -> Iterator[int]:
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it ended meanwhile
+        return
+    for thread in threads:
+        with suppress(OSError):
+            yield from map(int, (thread / "children").read_text().split())
 
 
 def _watch(pid: int, deadline: float) -> tuple[bool, int]:

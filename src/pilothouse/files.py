@@ -1,11 +1,17 @@
 """Files that survive: written beside and renamed, private when asked, confined to their folder."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import Final
 
 from pilothouse.errors import UsageError
 
+_STEPS: Final = frozenset({"", os.curdir, os.pardir})  # names that are none
+_PRIVATE: Final = 0o600
+# tells temporary files apart: from other machines', from other processes', from each other
+_OURS: Final = os.urandom(4).hex()
+_COUNT: Final = itertools.count()
 _KEPT: Final = 32  # of a name in its temporary file's name, which must not become too long itself
 
 
@@ -17,11 +23,12 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o644, durable: bool
     """
     # in words of the system: this runs several times for each node of a job, and the library's ways cost thrice as much
     folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name[:_KEPT]}.{os.urandom(6).hex()}")  # noqa: PTH118
+    beside = os.path.join(folder, f".{name[:_KEPT]}.{_OURS}-{os.getpid():x}-{next(_COUNT):x}")  # noqa: PTH118
     descriptor = _create(beside, path.parent)
     try:
         try:
-            os.fchmod(descriptor, mode)
+            if mode != _PRIVATE:
+                os.fchmod(descriptor, mode)
             write_all(descriptor, content)
             if durable:
                 os.fsync(descriptor)
@@ -46,10 +53,10 @@ def _create(path: str, folder: Path) -> int:
     """Make a new file, for its owner only, and the folder if it is missing; returns the descriptor."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o600)
+        return os.open(path, flags, _PRIVATE)
     except (FileNotFoundError, NotADirectoryError):
         folder.mkdir(parents=True, exist_ok=True)
-        return os.open(path, flags, 0o600)
+        return os.open(path, flags, _PRIVATE)
 
 
 def sync_folder(folder: Path) -> None:
@@ -63,6 +70,8 @@ def sync_folder(folder: Path) -> None:
 
 def confine(root: Path, *parts: str) -> Path:
     """Return the path of ``parts`` below ``root``; raises UsageError when it would lie elsewhere."""
+    if parts and not any(part in _STEPS or "/" in part or "\0" in part for part in parts):
+        return root.joinpath(*parts)
     base = os.path.normpath(root)
     below = os.path.relpath(os.path.normpath(root.joinpath(*parts)), base)
     if below in {os.curdir, os.pardir} or below.startswith(os.pardir + os.sep) or "\0" in below:

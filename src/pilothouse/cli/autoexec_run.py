@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -41,6 +42,8 @@ def run(chosen: argparse.Namespace) -> int:
     space = workspace(here.settings.data, chosen.jobid)
     space.create()
     beside = _take_over(chosen, space)
+    # what has been loaded stays: no look for circles need pass over it
+    gc.freeze()
     if server is not None and not chosen.devmode:
         result = _run_under(server, chosen, here, space, beside)
     elif server is not None and (space.params.is_file() or chosen.jobid != "0"):

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import getpass
 import sys
 from pathlib import Path
@@ -51,6 +52,8 @@ def run(chosen: argparse.Namespace) -> int:
     write_atomic(space.params, chosen.params.read_bytes(), mode=0o600)
     if chosen.nodes_file:
         write_atomic(space.nodes, chosen.nodes_file.read_bytes(), mode=0o600)
+    # what has been loaded stays: no look for circles need pass over it
+    gc.freeze()
     return finish(asyncio.run(run_here(request, space, settings, displays=[shown(chosen, space)])))
 
 

@@ -1,6 +1,5 @@
 """``pilothouse``: the product's own face."""
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
@@ -42,6 +41,15 @@ exit codes: 0 success, 1 connection, 2 usage, 3 still running or paused, 4 job f
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    command = words[0] if words[:1] and words[0] in _COMMANDS else _chosen(words)
+    module = importlib.import_module(f"pilothouse.cli.{command}")
+    return guarded("pilothouse", lambda: int(module.main(words[1:])))
+
+
+def _chosen(words: list[str]) -> str:
+    """Return the command meant by a shortened name, or show the help, the version or what is wrong, and leave."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="pilothouse",
         description="Work on machines while nobody watches.",
@@ -53,8 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, text in _COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)
     chosen, _ = parser.parse_known_args(words[:1])
-    module = importlib.import_module(f"pilothouse.cli.{chosen.command}")
-    return guarded("pilothouse", lambda: int(module.main(words[1:])))
+    return str(chosen.command)
 
 
 if __name__ == "__main__":

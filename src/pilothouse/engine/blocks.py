@@ -4,17 +4,19 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse.engine.context import Context, Place
 from pilothouse.engine.nodelog import NodeLog
 from pilothouse.engine.scopes import scope_of
-from pilothouse.jobs.conditions import FileTester, holds
 from pilothouse.jobs.course import Step
 from pilothouse.jobs.document import Choice, Loop
 from pilothouse.jobs.items import loop_items
 from pilothouse.jobs.references import as_text
 from pilothouse.jobs.turns import stale
+
+if TYPE_CHECKING:
+    from pilothouse.jobs.conditions import FileTester
 
 _FILE_TESTS: Final[dict[str, Callable[[str], bool]]] = {
     "f": os.path.isfile,
@@ -40,6 +42,8 @@ async def decide(context: Context, place: Place, step: Step, log: NodeLog) -> An
 
 async def _choice(context: Context, place: Place, step: Step, log: NodeLog, choice: Choice) -> bool:
     scope = await scope_of(context, place, step.turns, log, for_condition=True)
+    from pilothouse.jobs.conditions import holds  # noqa: PLC0415 - most jobs have no conditions
+
     answer = await asyncio.to_thread(holds, choice.condition, scope, _file_tester(context.space.root))
     log.write(f"INFO: IF {' '.join(choice.condition.split())} -> {str(answer).lower()}")
     return answer
@@ -58,6 +62,6 @@ async def _loop(context: Context, place: Place, step: Step, log: NodeLog, loop: 
     return items
 
 
-def _file_tester(root: Path) -> FileTester:
+def _file_tester(root: Path) -> "FileTester":
     """Return the test of paths on the runner; relative ones are below the run folder, as for operations there."""
     return lambda letter, path: _FILE_TESTS[letter](str(root / path))

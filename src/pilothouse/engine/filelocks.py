@@ -4,14 +4,13 @@ import asyncio
 import fcntl
 import hashlib
 import os
-import secrets
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 _AGAIN: Final = 0.25
-_BITS: Final = 48
+_BYTES: Final = 6
 
 
 class _Ticket(msgspec.Struct, frozen=True):
@@ -45,7 +44,7 @@ class FileLocks:
             return {"lockId": request.get("lockId"), "wait": 0, "message": ""}
         if request.get("action") == "retry" and identity in self._tickets:
             return self._take(int(identity), wait=True)
-        number = secrets.randbits(_BITS)
+        number = int.from_bytes(os.urandom(_BYTES))
         self._tickets[str(number)] = self._ticket(request)
         return self._take(number, wait=str(request.get("wait", 1)) != "0")
 

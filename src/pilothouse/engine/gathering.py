@@ -1,7 +1,6 @@
 """Puts together what the tasks of one run share: opened nodes and parameters, programs, outputs, questions."""
 
 import os
-import secrets
 from collections.abc import Mapping
 
 import msgspec
@@ -61,7 +60,7 @@ def context_of(parts: Parts, transports: Mapping[str, Transport]) -> Context:
     single = len({node.resource_id for node in request.all_nodes}) == 1
     outputs = JournalOutputs(journal, space, single=single)
     nodes = _nodes(request, parts.plan, vault)
-    mark = journal.fact("mark", secrets.token_hex(4))
+    mark = journal.fact("mark", os.urandom(4).hex())
     return Context(
         job=job,
         nodes=nodes,

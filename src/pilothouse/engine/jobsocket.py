@@ -6,9 +6,7 @@ Nothing that arrives here can disturb the job: what is no message is refused, an
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -91,10 +89,13 @@ class _Place:
         with contextlib.suppress(OSError):
             folder = Path(self._note.read_text("utf-8"))
             if (folder / "run").readlink() == self._space.root:
-                shutil.rmtree(folder)
+                (folder / "run").unlink()
+                folder.rmdir()
             self._note.unlink()
 
     def _shorten(self) -> None:
+        import tempfile  # noqa: PLC0415 - few jobs lie so deep
+
         folder = Path(tempfile.mkdtemp(prefix="pilothouse-"))
         self._note.write_text(str(folder), "utf-8")
         (folder / "run").symlink_to(self._space.root)

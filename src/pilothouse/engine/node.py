@@ -1,7 +1,7 @@
 """One node in one phase: its operations in order, recorded step by step (spec sections 4.5 and 4.6)."""
 
 import asyncio
-import secrets
+import os
 from typing import Any
 
 import msgspec
@@ -169,7 +169,7 @@ class NodeRun:
             answer = await decide(self._context, self._place, step, self._log)
         except PilothouseError as error:
             started = self._context.clock.time()
-            self._start(step, secrets.token_hex(8), started, None)
+            self._start(step, os.urandom(8).hex(), started, None)
             outcome = Outcome(state=State.FAILED, code=1, reason=self._log.shown(str(error)))
             return None, self._done(step, None, outcome, started)
         if self._mark(step) is not None:
@@ -194,7 +194,7 @@ class NodeRun:
             await self._start(step, token, started, prepared)
             outcome = await attempt.run(prepared, token)
             if known and outcome.adopted and outcome.state is State.FAILED:
-                token = secrets.token_hex(8)
+                token = os.urandom(8).hex()
                 await self._start(step, token, started, prepared)
                 outcome = await attempt.run(prepared, token)
         await context.questions.answered(self._place.phase, self._place.node.resource_id)
@@ -237,7 +237,7 @@ class NodeRun:
         mark = self._mark(step)
         if mark is not None and mark.open and not self._context.force:
             return mark.token, True
-        return secrets.token_hex(8), False
+        return os.urandom(8).hex(), False
 
     def _start(self, step: Step, token: str, started: float, prepared: Prepared | None) -> asyncio.Future[None]:
         context, place, operation = self._context, self._place, step.operation

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-import secrets
+import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Final
@@ -87,7 +87,7 @@ class Store:
             return
         self._known.clear()
         # an operation whose private folder is the store: its end takes the folder along
-        launch = Launch(token=secrets.token_hex(8), folder=self._folder, argv=("true",))
+        launch = Launch(token=os.urandom(8).hex(), folder=self._folder, argv=("true",))
         with contextlib.suppress(PilothouseError, OSError, TimeoutError):
             async with asyncio.timeout(_CLEAR_SECONDS):
                 process = await connection.start(launch, _nothing)

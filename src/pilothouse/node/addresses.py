@@ -24,7 +24,7 @@ class Draw(Protocol):
 def reference(found: Iterable[IPv6Interface], recorded: str | None = None) -> IPv6Interface | None:
     """Return the address that the others are derived from: the recorded one's network, else the widest, lowest one."""
     usable = sorted((one for one in found if _is_global(one.ip)), key=lambda one: (one.network.prefixlen, int(one.ip)))
-    if recorded:
+    if recorded and ":" in recorded:
         address = IPv6Address(recorded)
         same = sorted((one for one in usable if address in one.network), key=lambda one: int(one.ip))
         if same:

@@ -1,13 +1,16 @@
 """Definition files: partitions as a person wrote them, or as they are (node spec, sections 6.11 and 6.12)."""
 
 import configparser
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pilothouse.node.computer import Address, Description, Device, Slot, User
 from pilothouse.node.errors import ConfigurationError
 from pilothouse.node.shape import Shape
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
 
 
 def read(shape: Shape, path: Path) -> Description:
@@ -19,14 +22,14 @@ def read(shape: Shape, path: Path) -> Description:
     except (OSError, configparser.Error) as error:
         raise ConfigurationError(f"input_definition_file cannot be read: {error}", str(path)) from None
     computer = dict(file["computer"]) if file.has_section("computer") else {}
-    address, _, netmask = computer.get("address", "").partition("/")
+    own = _address(computer["address"], path, "computer") if computer.get("address") else None
     software_user = computer.get("software_user", "slapsoft")
     return Description(
         reference=shape.computer_id,
         instance_root=str(shape.instance_root),
         software_root=str(shape.software_root),
-        address=address or None,
-        netmask=netmask or None,
+        address=own.addr if own else None,
+        netmask=own.netmask if own else None,
         software_user=software_user,
         partition_list=[_slot(shape, path, file, software_user, number) for number in range(shape.partition_amount)],
     )
@@ -42,6 +45,10 @@ def _slot(shape: Shape, path: Path, file: configparser.RawConfigParser, software
     for name in ("address", "user", "pathname"):
         if not values.get(name):
             raise ConfigurationError(f"{name} is missing", str(path), section, name)
+    for name in ("user", "pathname", "network_interface"):
+        # it becomes a part of paths and a word of commands
+        if values.get(name) and not _NAME.fullmatch(values[name]):
+            raise ConfigurationError(f"{name} is {values[name]!r}; give a plain name", str(path), section, name)
     capabilities = values.get("capability_list", "").splitlines()
     folder = str(shape.instance_root / values["pathname"])
     return Slot(

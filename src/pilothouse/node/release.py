@@ -142,7 +142,7 @@ def complete(place: SoftwarePlace) -> None:
     """Note that a release is installed, and that the master knows."""
     from time import asctime, localtime  # noqa: PLC0415
 
-    os.sync()  # a build's files must not be younger on the disk than the word that they are there
+    release_folder.settle(place.folder)
     write_atomic(place.completed, asctime(localtime()).encode(), durable=True)
 
 

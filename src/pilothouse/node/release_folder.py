@@ -5,13 +5,18 @@ and then removed, so that what is half removed is never taken for a release. Wha
 by the next one.
 """
 
+import contextlib
 import logging
+import os
 import re
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
 from pilothouse.node import identity, locks
+from pilothouse.node.errors import NodeError
 from pilothouse.node.layout import NodePlace, SoftwarePlace
 from pilothouse.node.removal import remove
 
@@ -22,13 +27,13 @@ _MARK: Final = b"The build of this release has begun and not ended well yet; no 
 
 def make(place: SoftwarePlace, owner: identity.Identity) -> None:
     """Make the directory, marked as unfinished. Raises OSError."""
-    new = beside(place, "new")
-    remove(new)
-    new.mkdir(mode=0o755)
-    new.chmod(0o755)
-    mark(new / place.unfinished.name, owner)
-    identity.give(new, owner)
-    new.rename(place.folder)
+    with private(place, "new") as inside:
+        new = inside / place.md5
+        new.mkdir(mode=0o755)
+        new.chmod(0o755)
+        mark(new / place.unfinished.name, owner)
+        identity.give(new, owner)
+        new.rename(place.folder)
 
 
 def mark(path: Path, owner: identity.Identity) -> None:
@@ -48,9 +53,37 @@ def take_away(folder: Path) -> None:
     remove(old)
 
 
-def beside(place: SoftwarePlace, kind: str) -> Path:
-    """Return where something of a release is while it comes or goes: ``new``, ``old``, ``incoming``, ``outgoing``."""
-    return place.root / f".{place.md5}.{kind}"
+@contextlib.contextmanager
+def private(place: SoftwarePlace, kind: str) -> Iterator[Path]:
+    """Make a directory beside a release that nobody else may enter, and remove it in the end; yields its path.
+
+    The path is that of what is held open, because the owner of the software root may rename what lies there. Kinds
+    are ``new``, ``incoming`` and ``outgoing``. Raises NodeError when it was exchanged already, OSError.
+    """
+    folder = place.root / f".{place.md5}.{kind}"
+    remove(folder)
+    folder.mkdir(0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+            raise NodeError(f"{folder} is not the directory that was made a moment ago; see who changes it")
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+        remove(folder)
+
+
+def settle(root: Path) -> None:
+    """Make all that was written on the disk of a directory reach it, so that nothing is older than its name there."""
+    import ctypes  # noqa: PLC0415 - after builds and downloads only
+
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(root))
+    finally:
+        os.close(descriptor)
 
 
 def sweep(root: Path, node: NodePlace) -> None:

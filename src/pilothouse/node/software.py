@@ -38,7 +38,7 @@ def run(config: Configuration, request: Request) -> int:
     _log.info("Processing software releases...")
     release_folder.sweep(config.software_root, node)
     failed = False
-    supplied = []
+    supplied, places = list[str](), list[SoftwarePlace]()
     for one in master.releases(master.computer(config)):
         place = SoftwarePlace(config.software_root, one.getURI())
         if one.getState() == "available":
@@ -46,9 +46,11 @@ def run(config: Configuration, request: Request) -> int:
         if request.only and not {place.md5, place.url} & set(request.only):
             continue
         failed |= not _brought(config, request, node, place, one)
-        _share(config, node, place)
+        places.append(place)
     if request.collects:
         collect(config, node, supplied)
+    for place in places:  # when all is built that somebody waits for
+        _share(config, node, place)
     _log.info("Finished software releases.")
     return int(failed)
 

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import ipaddress
-import random
 import socket
 from typing import Any, Final
 
@@ -49,6 +48,8 @@ async def dial(host: str, port: int) -> socket.socket:
             connection.close()
             if attempt == _ATTEMPTS - 1:
                 raise UnreachableError(str(error)) from None
+            import random  # noqa: PLC0415 - only after a failure
+
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads those turned away together
             pause *= 2
         except BaseException:

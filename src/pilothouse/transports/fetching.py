@@ -1,7 +1,7 @@
 """Reading a file of a node as the user as whom its operations run, who need not be the login's."""
 
 import asyncio
-import secrets
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ Starter = Callable[[Launch, Sink], Awaitable[Process]]
 
 async def fetch(start: Starter, where: str, remote: str, local: str) -> None:
     """Copy a file from there by an operation that prints it, mode kept. Raises TransportError, OSError."""
-    token = secrets.token_hex(8)
+    token = os.urandom(8).hex()
     launch = Launch(
         token=token,
         folder=f"/tmp/autoexec-copy-{token}",  # noqa: S108 - the transport makes it private and checks it

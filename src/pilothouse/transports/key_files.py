@@ -11,14 +11,20 @@ import msgspec
 USUAL: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
 _PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----\s(.*?)-----END", re.DOTALL)
 _OPENSSH: Final = b"openssh-key-v1\0"
+# no cipher, no derivation, without options, one key: what stands between the magic word and the public half
+_UNLOCKED: Final = b"\0\0\0\x04none\0\0\0\x04none\0\0\0\0\0\0\0\x01"
 
 
 class KeyFile(msgspec.Struct, frozen=True):
-    """One key that needs no passphrase; ``certificate`` is what lies beside it as ``<key>-cert.pub``."""
+    """One key that needs no passphrase; ``certificate`` is what lies beside it as ``<key>-cert.pub``.
+
+    ``public`` is its public half as one line, where the file shows it: else it has to be worked out.
+    """
 
     path: Path
     content: bytes
     certificate: bytes | None = None
+    public: bytes | None = None
 
 
 class KeyFiles(msgspec.Struct, frozen=True):
@@ -47,7 +53,7 @@ def load(identities: tuple[Path, ...]) -> KeyFiles:
             if fault := _fault(path, content):
                 unusable.append(f"key {path} {fault}")
             else:
-                usable.append(KeyFile(path, content, certificate))
+                usable.append(KeyFile(path, content, certificate, _public(content)))
     return KeyFiles(tuple(usable), tuple(unusable))
 
 
@@ -63,10 +69,26 @@ def _fault(path: Path, content: bytes) -> str:
 
 def _is_locked(kind: bytes, body: bytes) -> bool:
     if kind == b"OPENSSH ":
-        try:
-            data = base64.b64decode(body)
-        except (binascii.Error, ValueError):
-            return False
+        data = _decoded(body)
         # the cipher's name follows the magic word, with its length in front
-        return data.startswith(_OPENSSH) and not data.startswith(b"\0\0\0\x04none", len(_OPENSSH))
+        return data.startswith(_OPENSSH) and not data.startswith(_OPENSSH + _UNLOCKED[:8])
     return kind.startswith(b"ENCRYPTED") or b"ENCRYPTED" in body
+
+
+def _public(content: bytes) -> bytes | None:
+    found = _PEM.search(content)
+    head, _, rest = _decoded(found[2]).partition(_OPENSSH + _UNLOCKED) if found else (b"", b"", b"")
+    half = _text(rest)
+    return None if head or not half else b"%b %b" % (_text(half), base64.b64encode(half))
+
+
+def _text(data: bytes) -> bytes:
+    """Return the text that data begin with, its length in front."""
+    return data[4 : 4 + int.from_bytes(data[:4], "big")]
+
+
+def _decoded(body: bytes) -> bytes:
+    try:
+        return base64.b64decode(body)
+    except (binascii.Error, ValueError):
+        return b""

@@ -4,7 +4,6 @@ import base64
 import binascii
 import fnmatch
 import hashlib
-import hmac
 from typing import Final
 
 import msgspec
@@ -112,6 +111,8 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _matches_hash(names: str, name: str) -> bool:
+    import hmac  # noqa: PLC0415 - many files have no hashed names
+
     salt, _, digest = names.removeprefix(_HASHED).partition("|")
     try:
         made = hmac.digest(base64.b64decode(salt), name.encode(), "sha1")

@@ -190,7 +190,7 @@ def _prefer(raw: Any, known: Known) -> None:
 
 
 def _offer(raw: Any, user: str, key: KeyFile) -> Any:
-    return raw.userauth_publickey_frommemory(user, key.content, "")
+    return raw.userauth_publickey_frommemory(user, key.content, "", key.public)
 
 
 async def _accepted(session: DrivenSession, step: Any) -> bool:

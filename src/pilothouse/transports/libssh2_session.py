@@ -164,7 +164,7 @@ class DrivenSession:
             if self.congested:
                 return False
             self._half = None
-        if not self._go_on():
+        if not self._go_on() or not self._channels:
             return False
         more = False
         for channel in tuple(self._channels):

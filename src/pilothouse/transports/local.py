@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 from typing import Final, cast
 
 from pilothouse.errors import TargetError
@@ -52,11 +51,11 @@ class LocalConnection:
 
     async def upload(self, local: str, remote: str) -> None:
         """Copy a file, mode kept. Raises OSError."""
-        await asyncio.to_thread(shutil.copy, local, remote)
+        await _copy(local, remote)
 
     async def download(self, remote: str, local: str) -> None:
         """Copy a file, mode kept. Raises OSError."""
-        await asyncio.to_thread(shutil.copy, remote, local)
+        await _copy(remote, local)
 
     async def close(self) -> None:
         """End the operations still running, and wait until they are gone."""
@@ -131,3 +130,9 @@ class _Pipes(asyncio.SubprocessProtocol):
         stdin = self._transport.get_pipe_transport(0)
         if stdin is not None:
             stdin.close()
+
+
+async def _copy(source: str, target: str) -> None:
+    import shutil  # noqa: PLC0415 - few jobs copy files here
+
+    await asyncio.to_thread(shutil.copy, source, target)

@@ -95,9 +95,24 @@ def test_a_machine_may_be_written_down_and_read_back(node: Machine, master: Scri
         assert {name: new[name] for name in ("reference", "path", "address_list")} == {
             name: old[name] for name in ("reference", "path", "address_list")
         }
-    definition.write_text("[partition_0]\n")
-    said = node.run("format", "--now", "-i", str(definition), code=1).err
-    assert f"address is missing ({definition}, section [partition_0], address)" in said
+    first, good = "[partition_0]\n", "address = 10.0.0.1/255.0.0.0\nuser = u\npathname = p\n"
+    for text, fault in (
+        (first, f"address is missing ({definition}, section [partition_0], address)"),
+        (
+            first + good.replace("10.0.0.1", "here"),
+            "'here' does not appear to be an IPv4 or IPv6 address; give <address>/<",
+        ),
+        (
+            first + good.replace("= p", "= ../p"),
+            f"pathname is '../p'; give a plain name ({definition}, section [partition_",
+        ),
+        (f"{first}{good}ipv6_range = fd00::/x\n", f"({definition}, section [partition_0], ipv6_range)"),
+        (f"[computer]\naddress = x\n{first}{good}", f"({definition}, section [computer], address)"),
+        (first + good, "there is no section [partition_1] for partition_amount = 3"),
+        ("nonsense", "input_definition_file cannot be read: "),
+    ):
+        definition.write_text(text)
+        assert fault in node.run("format", "--now", "-i", str(definition), code=1).err
 
 
 def test_values_that_cannot_be_are_refused_with_their_place(node: Machine, master: Script) -> None:

@@ -129,4 +129,4 @@ def test_a_supervisord_that_was_killed_comes_back_with_everything_once(node: Mac
     after = node.pids()["slappart0:a-on-watch"]
     assert after != before
     assert is_gone(before)
-    assert len((place / "pids").read_text().split()) == 2
+    eventually(lambda: len((place / "pids").read_text().split()) == 2)

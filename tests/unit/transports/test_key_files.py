@@ -57,3 +57,14 @@ def test_a_certificate_beside_the_key_belongs_to_it(home: Path) -> None:
     make_key(home / "mine")
     (home / "mine-cert.pub").write_text("a certificate")
     assert load((home / "mine",)).usable[0].certificate == b"a certificate"
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_the_public_half_is_read_where_the_file_shows_it(home: Path, kind: str) -> None:
+    path = home / "mine"
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path)], check=True)
+    (key,) = load((path,)).usable
+    assert key.public == b" ".join(path.with_suffix(".pub").read_bytes().split()[:2])
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "", "-m", "PKCS8", "-f", str(path)], check=kind != "ed25519")
+    (key,) = load((path,)).usable
+    assert (key.public is None) == (kind != "ed25519")

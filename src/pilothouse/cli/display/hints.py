@@ -1,7 +1,7 @@
 """What a person is told to type next, so that it works as it stands."""
 
+import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import Final
@@ -38,5 +38,6 @@ def program(called: str | None = None) -> str:
     if path.name != _NAME or not path.is_file():
         # started by another of our programs, or as a module
         return _NAME
-    found = shutil.which(_NAME)
+    places = (os.path.join(folder, _NAME) for folder in os.get_exec_path())  # noqa: PTH118 - as the shell looks
+    found = next((place for place in places if os.access(place, os.X_OK)), None)
     return _NAME if found and Path(found).samefile(path) else shlex.quote(called)

@@ -5,8 +5,8 @@ use are in the command's environment, so ``${name}`` is expanded by the shell, a
 """
 
 import asyncio
+import os
 import re
-import secrets
 from typing import Any, Final
 
 from pilothouse.engine.environment import exported
@@ -68,7 +68,7 @@ def _launch(call: Call, command: str) -> Launch:
     for names in reversed(call.scope.names):
         known |= names
     return Launch(
-        token=secrets.token_hex(8),
+        token=os.urandom(8).hex(),
         folder=f"{call.context.space.private(call.place.phase, call.place.node)}-shell",
         work=str(call.context.space.root),
         argv=("sh", "-c", _QUIETLY, "sh", command),

@@ -5,9 +5,7 @@ said, and the release is built then.
 """
 
 import logging
-import os
 import tempfile
-from pathlib import Path
 
 from pilothouse.errors import PilothouseError
 from pilothouse.files import write_atomic
@@ -18,7 +16,6 @@ from pilothouse.node.layout import SoftwarePlace
 from pilothouse.node.networkcache import choice, unpacking
 from pilothouse.node.networkcache.remote import Remote
 from pilothouse.node.networkcache.settings import Settings, beginning
-from pilothouse.node.removal import remove
 from pilothouse.slap.cache_entries import Entry, key_of_release
 from pilothouse.slap.cache_systems import current
 
@@ -107,21 +104,12 @@ def _usable(remote: Remote, config: Configuration, settings: Settings, place: So
 
 def _fetch(config: Configuration, remote: Remote, place: SoftwarePlace, entry: Entry) -> None:
     owner = identity.owner_of(config.software_root)
-    incoming = release_folder.beside(place, "incoming")
-    remove(incoming)
-    incoming.mkdir(0o700)
-    folder = os.open(incoming, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        # by what is open, whoever may rename what lies in the software root meanwhile
-        inside = Path(f"/proc/self/fd/{folder}")
+    with release_folder.private(place, "incoming") as inside:
         with tempfile.TemporaryFile(dir=inside) as archive:
             remote.fetch(entry.value["sha512"], archive, config.software_timeout)
             _log.info("Extracting archive of cached software release...")
             archive.seek(0)
             unpacking.unpack(archive, inside / place.md5, place.folder, owner)
         write_atomic(inside / place.md5 / place.origin.name, f"{entry.text}\n".encode())
-        os.sync()  # the release must not be younger on the disk than its name
-        os.rename(inside / place.md5, place.folder)  # noqa: PTH104 - within one file system, at a stroke
-    finally:
-        os.close(folder)
-        remove(incoming)
+        release_folder.settle(inside)
+        (inside / place.md5).rename(place.folder)

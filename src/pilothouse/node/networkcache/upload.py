@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import tempfile
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from pilothouse.node.layout import NodePlace, SoftwarePlace
 from pilothouse.node.networkcache import packing, pending
 from pilothouse.node.networkcache.remote import Remote
 from pilothouse.node.networkcache.settings import Settings, beginning
-from pilothouse.node.removal import remove
 from pilothouse.slap import cache_entries
 from pilothouse.slap.cache_systems import current
 
@@ -72,25 +70,20 @@ def _send(config: Configuration, settings: Settings, place: SoftwarePlace) -> No
         raise NodeError("there is no signature-private-key-file, and nobody trusts what is not signed")
     key = Path(settings.key_file).read_bytes()
     owner = identity.owner_of(config.software_root)
-    outgoing = release_folder.beside(place, "outgoing")
-    remove(outgoing)
-    outgoing.mkdir(0o700)
-    folder = os.open(outgoing, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        with tempfile.TemporaryFile(dir=f"/proc/self/fd/{folder}") as archive:
-            _log.info("Creating archive of software release...")
-            packing.pack(place.folder, archive, owner)
-            archive.seek(0)
-            sha512 = hashlib.file_digest(archive, "sha512").hexdigest()
-            _log.info("Uploading %s binary into network cache.", place.url)
-            remote = Remote(settings.upload)
-            if not remote.has(sha512):
-                remote.store(archive, sha512)
-            entry = cache_entries.signed(_facts(config, place, sha512), key)
-            remote.tell(cache_entries.key_of_release(place.url), entry)
-    finally:
-        os.close(folder)
-        remove(outgoing)
+    with (
+        release_folder.private(place, "outgoing") as inside,
+        tempfile.TemporaryFile(dir=inside) as archive,
+    ):
+        _log.info("Creating archive of software release...")
+        packing.pack(place.folder, archive, owner)
+        archive.seek(0)
+        sha512 = hashlib.file_digest(archive, "sha512").hexdigest()
+        _log.info("Uploading %s binary into network cache.", place.url)
+        remote = Remote(settings.upload)
+        if not remote.has(sha512):
+            remote.store(archive, sha512)
+        entry = cache_entries.signed(_facts(config, place, sha512), key)
+        remote.tell(cache_entries.key_of_release(place.url), entry)
 
 
 def _facts(config: Configuration, place: SoftwarePlace, sha512: str) -> dict[str, object]:
