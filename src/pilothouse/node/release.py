@@ -15,6 +15,7 @@ from typing import Final
 from pilothouse.files import write_atomic
 from pilothouse.node import buildout, child, freespace, identity, lending, profile, release_folder
 from pilothouse.node.configuration import Configuration
+from pilothouse.node.errors import NodeError
 from pilothouse.node.layout import NodePlace, SoftwarePlace
 
 _log = logging.getLogger("slapos")
@@ -35,6 +36,8 @@ def install(config: Configuration, place: SoftwarePlace, *, forced: bool, debug:
     child.end_leftover(note_of(config, place))
     if _is_downloaded(config, place, forced=forced):
         return Way.DOWNLOADED
+    if place.url.startswith("/") and not Path(place.url).is_file():
+        raise NodeError(f"there is no file {place.url} on this machine to build it from")
     owner = _prepare(config, place)
     build = buildout.Build(
         folder=place.folder,

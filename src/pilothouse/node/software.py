@@ -66,7 +66,9 @@ def _brought(
             _destroy(config, node, place, one)
         elif request.forced or not release.installed(place):
             _install(config, request, node, place, one)
-    except BuildoutError as error:
+    except NodeError as error:
+        if not isinstance(error, BuildoutError):  # which has been said line by line
+            _log.error("%s: %s", place.url, error)
         one.error(str(error), _log)
     except (SystemExit, KeyboardInterrupt):
         one.error(traceback.format_exc(), _log)
