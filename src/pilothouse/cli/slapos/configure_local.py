@@ -67,7 +67,11 @@ def _run(chosen: argparse.Namespace) -> int:
     if plain:
         _log.warning("The network stays as it is: partitions have addresses of %s.", _LOOPBACK)
     config = _written(chosen, file, plain=plain)
-    _format(file, tells=False)
+    try:
+        _format(file, tells=False)
+    except BaseException:
+        file.unlink()  # so that the command can be given again
+        raise
     node = supervisord.prepare(config)
     _declare_proxy(chosen, place, node.group_file("slapproxy"))
     _link_client(file)
@@ -224,11 +228,17 @@ def _format(file: Path, *, tells: bool = True) -> int:
 
 def _link_client(file: Path) -> None:
     folder = Path("~/.slapos").expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
     link = folder / "slapos-client.cfg"
-    if not link.exists() and not link.is_symlink():
-        link.symlink_to(file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        made = not link.exists() and not link.is_symlink()
+        if made:
+            link.symlink_to(file)
+    except OSError as error:  # accounts of services have no home
+        _log.warning("%s cannot be made (%s); give commands of clients --cfg %s", link, error.strerror, file)
+        return
+    if made:
         _log.info("Commands of clients find this master by %s.", link)
     elif link.resolve() != file.resolve():
         _log.warning(

@@ -34,11 +34,11 @@ def options(node: Machine, port: int) -> list[str]:
     ]
 
 
-def configured(node: Machine, *words: str, code: int = 0) -> str:
+def configured(node: Machine, *words: str, code: int = 0, home: str = "") -> str:
     node.give_everything()
     done = subprocess.run(
         [*node.as_user(), sys.executable, "-m", "pilothouse.cli.slapos.main", "configure", "local", *words],
-        env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": str(node.root)},
+        env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": home or str(node.root)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -113,3 +113,14 @@ def test_a_client_file_that_is_there_is_named(node: Machine) -> None:
     said = configured(node, *options(node, free_port()))
     assert f"{other} is there already" in said
     assert other.read_text() == "[slapos]\n"
+
+
+def test_without_a_home_or_room_for_partitions(node: Machine) -> None:
+    """An account of a service has no home; what is in the way is mended, and the command given again."""
+    words = options(node, free_port())
+    (node.instances / "slappart0").touch()
+    configured(node, *words, code=1)
+    (node.instances / "slappart0").unlink()
+    said = configured(node, *words, home="/proc/none")
+    assert "give commands of clients --cfg" in said
+    assert "This machine is ready." in said
