@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.nodes import Machine, Script
+from tests.nodes import Machine, Script, eventually, runner
 
 from pilothouse.node import consumption, reading, supervision
 from pilothouse.node.child import Lines
@@ -199,3 +199,15 @@ def test_disks_are_emptied_whatever_lies_among_their_links(node: Machine, master
     (place / "DATA/file").write_text("x")
     node.run("report")
     assert list(place.iterdir()) == list(disk.iterdir()) == []
+
+
+def test_logs_are_moved_aside_when_they_are_full(node: Machine, master: Script) -> None:
+    place = node.partition()
+    node.release(runner("seq 40000\nseq 5\nexec sleep 1000", "run", "a"))
+    master.partition("slappart0", "started", timestamp="1")
+    node.instance()
+    log = place / ".slappart0_a.log"
+    eventually(lambda: log.exists() and log.read_text().endswith("\n4\n5\n"))
+    assert 0 < log.stat().st_size < 120_000
+    assert log.with_name(f"{log.name}.1").stat().st_size > 100_000
+    assert node.status()["slappart0:a"] == "RUNNING"
