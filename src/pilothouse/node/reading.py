@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_LARGEST: Final = 16 * 1024 * 1024
+_LARGEST: Final = 4 * 1024 * 1024  # as JSON it may become thirty times as much in memory
 
 
 def content(path: Path | str, *, owner: int | None = None, below: int | None = None) -> bytes | None:
