@@ -36,8 +36,7 @@ def install(config: Configuration, place: SoftwarePlace, *, forced: bool, debug:
     child.end_leftover(note_of(config, place))
     if _is_downloaded(config, place, forced=forced):
         return Way.DOWNLOADED
-    if place.url.startswith("/") and not Path(place.url).is_file():
-        raise NodeError(f"there is no file {place.url} on this machine to build it from")
+    _require_profile(config, place)
     owner = _prepare(config, place)
     build = buildout.Build(
         folder=place.folder,
@@ -55,6 +54,12 @@ def install(config: Configuration, place: SoftwarePlace, *, forced: bool, debug:
     skipped.unlink(missing_ok=True)
     place.unfinished.unlink(missing_ok=True)
     return Way.BUILT
+
+
+def _require_profile(config: Configuration, place: SoftwarePlace) -> None:
+    """Raise NodeError where buildout would call a missing file a bug of its own; another program may do without."""
+    if place.url.startswith("/") and not (config.buildout or place.folder.exists() or Path(place.url).is_file()):
+        raise NodeError(f"there is no file {place.url} on this machine to build it from")
 
 
 def note_of(config: Configuration, place: SoftwarePlace) -> Path:
