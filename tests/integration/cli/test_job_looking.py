@@ -136,7 +136,7 @@ def test_outputs_are_folded_and_secrets_masked(commands: Commands) -> None:
     words = commands.write(talking("64", f'echo "hello from $NODE_NAME"; {VERSION}'), local_nodes(4))
     commands.pilothouse("job", "run", *words)
     said = commands.pilothouse("job", "outputs", "64").stdout
-    assert "there / work_1  3 of 4 nodes agree, 1 differ in 1 way\n3 nodes: n[1-2,4]\n" in said
+    assert "there / work_1  3 of 4 nodes agree, 1 differs in 1 way\n3 nodes: n[1-2,4]\n" in said
     assert "-version = 1.2\n  +version = 1.3" in said
     assert "s3cret-word" not in said
     assert "key = ******" in said
