@@ -7,6 +7,7 @@ import msgspec
 
 from pilothouse.engine.environment import JobFacts, reference_names
 from pilothouse.engine.program import Programs
+from pilothouse.engine.sealed import opened_node, opened_options
 from pilothouse.errors import PilothouseError
 from pilothouse.jobs.arguments import CommandLine, command_line
 from pilothouse.jobs.document import Choice, Job, Kind, Loop, Operation, Phase, each
@@ -129,7 +130,10 @@ class Preview:
         """Yield the parameters that were opened, and the nodes' passwords."""
         plain = expand_options(self._job.options, self._job.global_options)
         yield from (value for name, value in self._facts.options.items() if value != plain[name])
-        yield from (self._vault.open(node.password) for node in self._nodes.values() if node.password)
+        for node in self._nodes.values():
+            opened = opened_node(node, self._vault)
+            become = opened.access.become
+            yield from (text for text in (opened.password.reveal(), become and become.password.reveal()) if text)
 
     def _unknown(self) -> Iterator[Concern]:
         declared = {
@@ -156,6 +160,8 @@ class Preview:
 
     def _empty(self) -> Iterator[Concern]:
         asked = self._selection
+        if not self._job.groups:
+            yield Concern(where="$.runFlow", text="no group; the job will do nothing")
         for group in self._job.groups:
             for phase in group.phases:
                 wanted = (not asked.groups or group.number in asked.groups) and (
@@ -174,7 +180,7 @@ class Preview:
 
 
 def _facts(job: Job, runner_id: int, vault: Vault) -> JobFacts:
-    options = {name: vault.open_option(text) for name, text in expand_options(job.options, job.global_options).items()}
+    options = opened_options(expand_options(job.options, job.global_options), vault)
     return JobFacts(
         job_id=job.id,
         tenant=job.tenant,
