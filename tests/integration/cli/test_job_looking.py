@@ -106,6 +106,9 @@ def test_follow_survives_a_run_that_takes_over(commands: Commands) -> None:
     code, said = ended(commands.start("pilothouse", "job", "follow", "62"))
     assert code == 3
     assert "job 62: interrupted" in said
+    shown = commands.pilothouse("job", "show", "62").stdout
+    assert "1 interrupted" in shown
+    assert "running" not in shown
     again = commands.start("pilothouse", "job", "retry", "62")
     commands.await_text("62", "log/console.txt", "run 2")
     follower = commands.start("pilothouse", "job", "follow", "62", "n1")
