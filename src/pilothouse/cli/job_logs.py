@@ -88,7 +88,15 @@ def _history(chosen: argparse.Namespace, entries: list[History]) -> int:
 
 def _table(entries: Sequence[History]) -> list[str]:
     rows = [
-        (str(number), entry.started, stamp(entry.ended, _SECOND)[11:], entry.state, entry.user, entry.phase, entry.node)
+        (
+            str(number),
+            stamp(entry.started, _SECOND),
+            stamp(entry.ended, _SECOND)[11:],
+            entry.state,
+            entry.user,
+            entry.phase,
+            entry.node,
+        )
         for number, entry in enumerate(entries, 1)
     ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(7)]

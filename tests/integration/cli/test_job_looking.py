@@ -251,6 +251,7 @@ def test_logs_of_several_nodes_their_ends_and_histories(commands: Commands) -> N
     assert "Ended in status:failed" in first
     entries = json.loads(commands.pilothouse("job", "logs", "68", "--history", "--json").stdout)
     assert {(entry["phase"], entry["user"] != "") for entry in entries} == {("", True)}
+    assert all(entry["started"] <= entry["ended"] < entry["started"] + 600 for entry in entries)
     assert "no history 9" in commands.pilothouse("job", "logs", "68", "n1", "--history", "9", code=2).stderr
     assert "no phase 'x'" in commands.pilothouse("job", "logs", "68", "--phase", "x", code=2).stderr
     [one, two] = json.loads(commands.pilothouse("job", "logs", "68", "--phase", "there", "--json").stdout)
