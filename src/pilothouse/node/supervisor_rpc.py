@@ -1,23 +1,20 @@
 """Calls to supervisord over its own socket.
 
-The two questions of every pass are asked in words that are ready, and HTTP is spoken without its library, because the
-libraries would cost more start-up time than the rest of a pass with nothing to do.
+HTTP is spoken without its library, which would cost more start-up time than the rest of a pass with nothing to do.
 """
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from pilothouse.node import supervisor_words
 from pilothouse.node.errors import SupervisionError
-
-if TYPE_CHECKING:
-    import xmlrpc.client
+from pilothouse.slap.markup import MarkupError
 
 _SECONDS: Final = 120.0
 _BAD_NAME: Final = 10
 _LINE: Final = 65536
 _ENDS: Final = (b"\r\n", b"\n", b"")
-_CALL: Final = "<?xml version='1.0'?>\n<methodCall>\n<methodName>{}</methodName>\n<params>{}</params>\n</methodCall>"
 
 
 class RefusalError(SupervisionError):
@@ -41,33 +38,27 @@ class Supervisor:
 
     def state(self) -> str | None:
         """Return RUNNING, SHUTDOWN and the like; None when nobody answers."""
-        return self._statename("supervisor.getState", "")
+        return self._statename("getState")
 
     def watches(self) -> bool:
         """Whether the watchdog runs, or is about to."""
-        name = "<param><value><string>watchdog:watchdog</string></value></param>"
-        return self._statename("supervisor.getProcessInfo", name) in {"RUNNING", "STARTING"}
+        return self._statename("getProcessInfo", "watchdog:watchdog") in {"RUNNING", "STARTING"}
 
-    def call(self, method: str, *arguments: object) -> Any:
+    def call(self, method: str, *arguments: str | int | bool) -> Any:
         """Call a method of supervisord's own interface."""
-        import xmlrpc.client  # noqa: PLC0415 - see above
-
-        body = xmlrpc.client.dumps(tuple(arguments), f"supervisor.{method}")  # type: ignore[arg-type]
         try:
-            found = self._result(self._posted(body.encode()))
-        except OSError as error:
+            return supervisor_words.answer(self._posted(supervisor_words.call(f"supervisor.{method}", arguments)))
+        except (OSError, MarkupError) as error:
             raise SupervisionError(f"supervisord does not answer at {self.path}: {error}") from error
-        except xmlrpc.client.Fault as fault:
-            raise RefusalError(int(fault.faultCode), str(fault.faultString)) from None
-        return found
+        except supervisor_words.FaultError as fault:
+            raise RefusalError(fault.code, fault.text) from None
 
-    def _statename(self, method: str, parameters: str) -> str | None:
+    def _statename(self, method: str, *arguments: str) -> str | None:
+        body = supervisor_words.call(f"supervisor.{method}", arguments)
         try:
-            answer = self._posted(_CALL.format(method, parameters).encode(), seconds=10)
-        except OSError:
+            return str(supervisor_words.answer(self._posted(body, seconds=10))["statename"])
+        except (OSError, MarkupError, supervisor_words.FaultError):
             return None
-        _, found, rest = answer.decode("utf-8", "replace").partition("<name>statename</name>")
-        return rest.partition("<string>")[2].partition("</string>")[0] if found else None
 
     def _posted(self, body: bytes, seconds: float = _SECONDS) -> bytes:
         """Return the answer to a call. Raises OSError."""
@@ -84,18 +75,3 @@ class Supervisor:
         if status.split(None, 2)[1:2] != [b"200"]:
             raise ConnectionError(f"it answers {status[:60]!r}")
         return answer
-
-    @staticmethod
-    def _result(body: bytes) -> Any:
-        import xmlrpc.client  # noqa: PLC0415 - see above
-
-        parser, unmarshaller = _getparser()
-        parser.feed(body)
-        parser.close()
-        return unmarshaller.close()[0] if body else xmlrpc.client.Fault(0, "no answer")
-
-
-def _getparser() -> "tuple[xmlrpc.client.ExpatParser, xmlrpc.client.Unmarshaller]":
-    import xmlrpc.client  # noqa: PLC0415 - see above
-
-    return xmlrpc.client.getparser()

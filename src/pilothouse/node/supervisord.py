@@ -1,5 +1,6 @@
 """supervisord on this machine: its files, its start, and groups brought in line (node spec, section 8)."""
 
+import contextlib
 import logging
 import sys
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import locks, supervision
+from pilothouse.node import locks, statuses, supervision
 from pilothouse.node.configuration import Configuration
 from pilothouse.node.errors import SupervisionError
 from pilothouse.node.layout import NEWER_SOCKET, NodePlace
@@ -262,6 +263,11 @@ def foreground(place: NodePlace) -> int:
 
 def control(place: NodePlace, words: list[str]) -> int:
     """Be supervisorctl with these words, in this process; returns its exit status."""
+    if words == ["status"]:
+        with contextlib.suppress(SupervisionError):
+            text, code = statuses.shown(Supervisor(place.socket).call("getAllProcessInfo"))
+            sys.stdout.write(text)
+            return code
     import gc  # noqa: PLC0415 - for people only, like the rest
     import warnings  # noqa: PLC0415
 

@@ -159,6 +159,7 @@ class DrivenSession:
 
     def _advance(self) -> bool:
         """Take one turn of everything; returns whether something was left for want of fairness."""
+        self._unsure = False
         if self._half is not None:
             self._half()
             if self.congested:

@@ -108,6 +108,15 @@ async def test_check_38_stop_or_continue(server: Server, on_error: Any, states: 
     assert [found.state for found in guest.of(messages.JobState) if found.state != "running"] == states
 
 
+async def test_a_command_that_is_killed_says_by_what(server: Server) -> None:
+    await server.publish("KILLED", Module(kind="command", command=("sh", "-c", "kill -9 $$")))
+    guest = await Guest.inside(server)
+    await guest.start(module("KILLED"))
+    assert (await guest.ended()).state == "failed"
+    end = guest.of(messages.JobState)[-1]
+    assert (end.rc, end.text) == (137, "killed by SIGKILL")
+
+
 async def test_kinds_of_modules(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     await server.publish("ENTRY", Module(kind="python", entry="posixpath:join", params={"a": "x"}))
     await server.publish("WORDS", Module(kind="command", command=("sh", "-c", "echo $PLANTA_PARAM_year"),

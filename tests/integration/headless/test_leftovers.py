@@ -11,7 +11,7 @@ from tests.headlessdaemon import shim_of
 from tests.headlessserver import Guest, Server, code, module, serving
 
 from pilothouse.headless import messages
-from pilothouse.headless.server.modules import Module
+from pilothouse.headless.server.modules import Concurrency, Module
 from pilothouse.headless.server.spool import Spool
 from pilothouse.headless.shim import cgroup
 
@@ -82,6 +82,22 @@ async def test_no_parameter_stays_on_the_disk(server: Server) -> None:
     found = await asyncio.to_thread(_holding, folder)
     assert found == []
     assert (folder / "plan.json").exists()
+
+
+async def test_no_parameter_stays_of_a_session_that_never_ran(server: Server) -> None:
+    waits = Module(
+        kind="command", command=("sleep", "100"), params={"word": "?"}, concurrency=Concurrency(policy="queue")
+    )
+    await server.publish("WAITS", waits)
+    first, second = await Guest.inside(server), await Guest.inside(server)
+    running = await first.start(module("WAITS"))
+    accepted = await second.start(module("WAITS", word=SECRET))
+    assert await asyncio.to_thread(_holding, server.spools / accepted.session) != [], "it has to wait somewhere"
+    await second.say(messages.Cancel(accepted.session))
+    assert (await second.ended()).state == "cancelled"
+    assert await asyncio.to_thread(_holding, server.spools / accepted.session) == []
+    await first.say(messages.Cancel(running.session, "force"))
+    await first.ended()
 
 
 def _holding(folder: Path) -> list[Path]:

@@ -104,6 +104,18 @@ def test_check_53_programs_by_hand(node: Machine, master: Script) -> None:
         assert node.slapos("node", words[0], "--cfg", str(node.cfg), *words[1:], code=code).code == code
 
 
+def test_statuses_look_as_supervisorctl_shows_them(node: Machine, master: Script) -> None:
+    deployed(node, master, runner(SLEEP, "run", "a"), runner("exit 3", "service", "b"), runner("", "run", "c" * 40))
+    eventually(lambda: "STARTING" not in node.status().values())
+    node.slapos("node", "stop", "--cfg", str(node.cfg), "slappart0:a")
+    ours, theirs = (
+        node.slapos("node", *words, code=3).out
+        for words in (("status", "--cfg", str(node.cfg)), ("supervisorctl", "--cfg", str(node.cfg), "status"))
+    )
+    assert re.sub(r"uptime [\d:]+", "uptime", ours) == re.sub(r"uptime [\d:]+", "uptime", theirs)
+    assert "slappart0:a " in ours
+
+
 def test_check_54_the_older_socket_is_kept(node: Machine, master: Script) -> None:
     """Whoever answers at the newer one as well is ended."""
     deployed(node, master, runner(SLEEP, "run", "a"))

@@ -15,7 +15,20 @@ import msgspec
 from pilothouse.files import sync_folder, write_atomic
 from pilothouse.headless.messages import Event, JobState
 from pilothouse.headless.shim.eventlog import EventLog
-from pilothouse.headless.shim.layout import CONTROL, EVENTS, HELD, LOCK, PLAN, RESULT, WORK, Held, JobEnd, Plan, Result
+from pilothouse.headless.shim.layout import (
+    CONTROL,
+    EVENTS,
+    HELD,
+    LOCK,
+    PLAN,
+    RESULT,
+    WORK,
+    Held,
+    JobEnd,
+    Plan,
+    Result,
+    without_parameters,
+)
 from pilothouse.headless.shim.lock import take
 
 _CHUNK: Final = 256 * 1024
@@ -111,6 +124,7 @@ class Spool:
         """Write the last events of a session whose shim did not; only while no shim is up."""
         if not self.exists or self._ended():
             return
+        self._forget()
         known = self.job_states(len(result["jobs"]))
         for number, (before, end) in enumerate(zip(known, result["jobs"], strict=True), 1):
             if before["state"] != end["state"]:
@@ -123,6 +137,13 @@ class Spool:
             skipped=states.count("skipped"), duration=round(max(0.0, result["ended"] - result["started"]), 3),
             **({"#text": result["reason"]} if result["reason"] else {}),
         )  # fmt: skip
+
+    def _forget(self) -> None:
+        """Leave no value of a parameter of a session that did not run, or whose shim did not come to it."""
+        with contextlib.suppress(OSError, ValueError):
+            plan: Plan = json.loads((self.folder / PLAN).read_bytes())
+            if (kept := without_parameters(plan)) != plan:
+                write_atomic(self.folder / PLAN, json.dumps(kept).encode(), mode=0o600)
 
     def job_states(self, count: int) -> list[JobEnd]:
         """Return how the jobs stood by the last event that tells of them."""

@@ -11,6 +11,8 @@ WORK: Final = "work"
 HELD: Final = "limits.json"  # by what the limits are held, and the session's control group
 RESERVE: Final = "reserve"  # room for the last events, given back when the disk is full
 
+_SECRET: Final = frozenset({"params", "files"})
+
 LIVE: Final = ("queued", "starting", "running", "cancelling")
 ENDED: Final = ("ok", "failed", "cancelled", "expired", "lost")
 
@@ -58,6 +60,12 @@ class Held(TypedDict):
     group: str
     memory: str
     processes: str
+
+
+def without_parameters(plan: Plan) -> Plan:
+    """Return a plan without the values of parameters, which may be secrets."""
+    jobs = [{name: value for name, value in job.items() if name not in _SECRET} for job in plan["jobs"]]
+    return {**plan, "jobs": jobs}
 
 
 class JobEnd(TypedDict):

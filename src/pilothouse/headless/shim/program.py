@@ -8,14 +8,13 @@ import sys
 from typing import Final
 
 from pilothouse.headless.shim import launch
-from pilothouse.headless.shim.layout import LOCK, PLAN, RESULT, Plan
+from pilothouse.headless.shim.layout import LOCK, PLAN, RESULT, Plan, without_parameters
 from pilothouse.headless.shim.lock import take
 from pilothouse.headless.shim.notes import write_json
 from pilothouse.headless.shim.session import Session
 
 READY: Final = b"ready\n"
 _TAKEN: Final = 3
-_SECRET: Final = frozenset({"params", "files"})
 
 
 def main(folder_name: str) -> int:
@@ -52,8 +51,8 @@ def main(folder_name: str) -> int:
 
 def _forget(plan: Plan) -> None:
     """Leave no value of a parameter on the disk: the worker has them by now, and nobody else needs them."""
-    jobs = [{name: value for name, value in job.items() if name not in _SECRET} for job in plan["jobs"]]
-    if jobs != plan["jobs"] and not write_json(PLAN, {**plan, "jobs": jobs}):
+    kept = without_parameters(plan)
+    if kept != plan and not write_json(PLAN, kept):
         with contextlib.suppress(OSError):
             os.unlink(PLAN)
 

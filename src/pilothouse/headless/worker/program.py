@@ -16,6 +16,7 @@ from typing import Any
 
 Job = dict[str, Any]
 _NAMED = 5  # nodes that a reason names
+_KILLED = 128  # what a shell adds to the number of the signal
 _LARGEST = 1 << 63
 _PATIENCE = 20.0  # seconds that a command may take to end when it is told to
 
@@ -206,10 +207,14 @@ def _relay(lines: Iterable[bytes]) -> list[str]:
 
 def _waited(process: "subprocess.Popen[bytes]") -> int:
     try:
-        return process.wait()
+        code = process.wait()
     except BaseException:
         _end(process)
         raise
+    if code < 0:
+        name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
+        raise _NotOk(_KILLED - code, f"killed by {name}")
+    return code
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
