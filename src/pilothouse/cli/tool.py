@@ -115,6 +115,7 @@ def _named(catalog: Catalog, name: str) -> Iterator[Tool]:
         except UnknownToolError as error:
             missing.append(error)
     if len(missing) == len(_SIDES):
+        missing.sort(key=lambda error: -len(error.near))
         near = dict.fromkeys(other for error in missing for other in error.near)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(f"there is no tool {name!r}{hint}; see: pilothouse tool list")

@@ -61,6 +61,7 @@ class Preview:
     ) -> None:
         self._job = job
         self._selection = selection
+        self._file = nodes
         self._nodes = {node.resource_id: node for node in nodes.nodes} | {LOCAL.resource_id: LOCAL}
         self._planned = {name: item.nodes_of(name) for item in planned.groups for name in _names_of(item)}
         self._programs = programs
@@ -83,7 +84,7 @@ class Preview:
 
     def concerns(self, usable: frozenset[str]) -> list[Concern]:
         """Return what looks wrong; ``usable`` are the protocols by which nodes can be reached."""
-        return [*self._unknown(), *self._idle(), *self._empty(), *self._unreachable(usable)]
+        return [*self._unknown(), *self._idle(), *self._empty(), *self._short(), *self._unreachable(usable)]
 
     def _samples(self) -> Iterator[tuple[Phase, Node]]:
         for phase in _phases(self._job):
@@ -169,6 +170,13 @@ class Preview:
                 )
                 if wanted and not self._planned.get(phase.name):
                     yield Concern(where=phase.name, text="no node here for this phase; it will do nothing")
+
+    def _short(self) -> Iterator[Concern]:
+        counted = self._file.total
+        held = len(self._file.nodes)
+        if held and counted > held:
+            text = f"the first line counts {counted:,} nodes, but the file holds {held:,}; it may have been cut off"
+            yield Concern(where="nodes", text=text)
 
     def _unreachable(self, usable: frozenset[str]) -> Iterator[Concern]:
         wanted = {node for nodes in self._planned.values() for node in nodes}

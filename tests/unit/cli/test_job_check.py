@@ -62,3 +62,13 @@ def test_a_secret_that_cannot_be_opened_is_told_with_its_place(
     assert "node 500 (10.0.0.0): a secret begins with {RC4}" in capsys.readouterr().err
     assert check(folder, one() | {"opt": {"key": "{AESGCM}zz"}}) == ExitCode.USAGE
     assert "$.opt.key: a secret is not a whole {AESGCM} envelope" in capsys.readouterr().err
+
+
+def test_a_node_file_that_was_cut_off_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(folder, one())
+    capsys.readouterr()
+    lines = [{"totalCount": 12}, {"resourceId": 1, "host": "a", "protocol": "ssh"}]
+    (folder / "n.json").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    assert main(["job", "check", "p.json", "--nodes", "n.json"]) == ExitCode.SUCCESS
+    said = "warning: nodes: the first line counts 12 nodes, but the file holds 1; it may have been cut off"
+    assert said in capsys.readouterr().out
