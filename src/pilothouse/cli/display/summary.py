@@ -52,7 +52,7 @@ def _totals(board: Board, marks: Marks) -> list[Line]:
     warned = f", {count(board.warnings, 'warning')}" if board.warnings else ""
     mark = marks.of.get(state, "")
     title: Line = ((f"{mark} ", style), (f"job {board.job_id} ", STRONG), (said, style), (time + warned, ""))
-    return [title, (("  ", ""), *words(board.counts, marks))]
+    return [title, (("  ", ""), *(words(board.counts, marks) or [("nothing to do", DIM)]))]
 
 
 def _table(board: Board, marks: Marks) -> list[Line]:

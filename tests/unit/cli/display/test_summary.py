@@ -81,3 +81,7 @@ def test_one_cause_on_many_nodes_is_one_reason_however_it_names_them() -> None:
         batch.append(end("a", it, State.FAILED, said))
     reasons = [line for line in told(batch) if line.startswith("✗ 2")]
     assert reasons == ["✗ 200 nodes: <node>: [<node>]:22 refused the login of user 'app': web-[1-50] and 150 more"]
+
+
+def test_a_job_without_anything_to_do_says_so() -> None:
+    assert told([job(0), job_end(State.SUCCEEDED)])[:3] == ["✓ job 4711 succeeded in 0.0 s", "  nothing to do", ""]
