@@ -331,3 +331,15 @@ def test_a_data_folder_that_cannot_be_read(
         finally:
             os.seteuid(0)
         assert "cannot be read: Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("logs", "70", "n1"), ("follow", "70", "n1"), ("logs", "70", "n1", "--tail", "9")])
+def test_a_machine_cannot_steer_the_terminal_of_who_reads_its_log(commands: Commands, words: tuple[str, ...]) -> None:
+    script = r"printf 'one\033]0;title\007two\033[2Jthree\n'"
+    doc = document("70", group(0, phase("p", operation("x", script))))
+    commands.pilothouse("job", "run", *commands.write(doc, local_nodes(1)))
+    assert "\x1b[2J" in commands.pilothouse("job", *words).stdout
+    said = commands.on_terminal("job", *words)
+    assert "onetwothree\r\n" in said
+    assert "\x1b]" not in said
+    assert "\x1b[2J" not in said
