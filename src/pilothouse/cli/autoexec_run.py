@@ -146,13 +146,17 @@ def _run_under(
         sql_files=options.sql_files,
         record=options.record(),
     )
-    result, unsent = asyncio.run(run_under_server(order, server, space, here.settings, echo=_echo))
+    result, unsent = asyncio.run(run_under_server(order, server, space, here.settings, echo=_echo, notice=_notice))
     if unsent:
         print(
             f"autoexec: {unsent} status pushes could not be delivered; the next start of job {chosen.jobid} sends them",
             file=sys.stderr,
         )
     return result
+
+
+def _notice(text: str) -> None:
+    print(f"WARN: {text}", file=sys.stderr, flush=True)
 
 
 class MissingParamsError(UsageError):

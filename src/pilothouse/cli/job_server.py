@@ -54,13 +54,19 @@ async def retry_under_server(
         record=options.record(),
     )
     settings = with_choices(here.settings, chosen, data)
-    result, unsent = await run_under_server(order, here.require_server(), space, settings, displays=[display])
+    result, unsent = await run_under_server(
+        order, here.require_server(), space, settings, displays=[display], notice=_notice
+    )
     if unsent:
         print(
             f"pilothouse: {unsent} status pushes wait; the next start of job {space.job_id} sends them",
             file=sys.stderr,
         )
     return result
+
+
+def _notice(text: str) -> None:
+    print(f"pilothouse: {text}", file=sys.stderr, flush=True)
 
 
 async def run_with_loans(

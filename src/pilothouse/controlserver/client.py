@@ -47,7 +47,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """Speaks to one control server; ``clock``, ``sleep`` and ``chance`` are there for tests."""
+    """Speaks to one control server; ``clock``, ``sleep`` and ``chance`` are there for tests.
+
+    ``waiting`` is told why a call is tried again, once for each call.
+    """
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Client:
         self.clock = clock or SystemClock()
         self.sleep = sleep
         self.chance = chance
+        self.waiting: Callable[[ServerUnavailableError], object] | None = None
         self._http: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
@@ -109,11 +113,13 @@ class Client:
         while True:
             try:
                 return await once()
-            except ServerUnavailableError:
+            except ServerUnavailableError as error:
                 attempt += 1
                 delay = waits.delay(attempt, self.chance())
                 if self.clock.monotonic() + delay >= deadline:
                     raise
+                if attempt == 1 and self.waiting:
+                    self.waiting(error)
                 await self.sleep(delay)
 
     async def _send(self, method: str, address: str, body: bytes, target: Path | None = None) -> Answer:

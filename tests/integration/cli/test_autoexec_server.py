@@ -376,3 +376,13 @@ def test_retry_of_a_job_under_the_server_is_reported_and_fires_on(commands: Comm
     pushed = console.of(calls.NODE_STATUS, calls.PHASE_STATUS)
     assert pushed
     assert all(request.body["passThroughEnv"] == passed for request in pushed)
+
+
+def test_a_server_that_is_waited_for_is_named_at_once(commands: Commands, console: Console) -> None:
+    job(console, "5020")
+    configure(commands, console, **{"server.patience": 3})
+    console.faults[calls.PARAMS].append(refusal(503, "starting"))
+    said = commands.autoexec("--jobid", "5020", "--execuser", "u1", "--firstfire", "--phasegroups", "0")
+    assert said.returncode == 0
+    assert "WARN: control server" in said.stderr
+    assert "starting; trying again for 3 seconds" in said.stderr

@@ -56,14 +56,19 @@ async def run_under_server(
     *,
     echo: Callable[[str], object] | None = None,
     displays: Sequence[Observer] = (),
+    notice: Callable[[str], object] | None = None,
 ) -> tuple[JobResult, int]:
     """Run a job and report it; returns what came of it and how many pushes wait for the next start.
+
+    ``notice`` is told, before anything runs, that the server is waited for.
 
     Raises what `run_here` raises, and ServerUnavailableError or ServerRefusedError when the server does not
     give what the job is made of. An outage while the job runs fails nothing.
     """
     space.create()
     client = Client(server)
+    if notice:
+        client.waiting = lambda error: notice(f"{error}; trying again for {server.patience:g} seconds")
     try:
         facts = Facts(job_id=space.job_id, runner_id=order.selection.runner_id, pass_through=dict(order.pass_through))
         await Intake(client, facts, space, first=order.first and not order.own_params).params()
@@ -73,6 +78,7 @@ async def run_under_server(
         intake = Intake(client, facts, space, first=order.first)
         job = await intake.deployment(job, os.environ, settings.data, order.home)
         facts = msgspec.structs.replace(facts, pass_through={**job.pass_through, **order.pass_through})
+        client.waiting = None  # from here on it is the job's display that tells
         control = Control()
         session = Session(client, facts, space, FileCache(settings.data / "cache"), control)
         async with session:
