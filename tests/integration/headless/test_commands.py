@@ -139,11 +139,22 @@ def test_what_is_refused_says_why(capsys: pytest.CaptureFixture[str], tmp_path: 
         ("module", "remove", "X"),
         ("module", "add", "X", "--python", "os"),
         ("cred", "import", "A", "/etc/hostname"),
+        ("cred", "import", "A", str(tmp_path / "none")),
+        ("cred", "add", "A", "--out", str(tmp_path / "none" / "secret")),
+        ("module", "add", "X", "--definition", str(tmp_path / "none")),
+        ("module", "add", "X", "--definition", str(tmp_path / "server.db")),
+        ("root", "add", "jobs", str(tmp_path), "--owner", "no-such-account"),
     ):
         assert main(["headless", *words, *data]) == 2, words
         assert capsys.readouterr().err.startswith("pilothouse: "), words
     assert main(["headless", "serve", "--listen", "0.0.0.0:0", *data]) == 7
     assert "headless_tls_listen" in capsys.readouterr().err
+
+
+def test_a_published_command_is_shown_with_all_its_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """An option of ours after --exec is a word of the command: whoever means it otherwise must see that."""
+    words = ("headless", "module", "add", "X", "--data", str(tmp_path), "--exec", "echo", "two words", "--json")
+    assert "echo 'two words' --json" in command(capsys, *words)
 
 
 def test_no_secret_is_kept_or_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
