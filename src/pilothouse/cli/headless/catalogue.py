@@ -4,6 +4,7 @@ import argparse
 import json
 import pwd
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,12 @@ def _add(chosen: argparse.Namespace) -> int:
         lambda c: headless_catalogue.add_module(c, chosen.name, document, time.time()),
     )  # fmt: skip
     value = {"name": chosen.name, "version": version, "kind": module.kind, "command": list(module.command)}
+    if module.kind == "definition" and modules.has_sealed_passwords(module):
+        print(
+            "its nodes have sealed passwords: the accounts of its users need password_key in a settings file of their "
+            "own, ~/.config/pilothouse/pilothouse.toml",
+            file=sys.stderr,
+        )
     # all words after --exec are the command's, so what was meant as an option of ours is seen here
     runs = f": {shlex.join(module.command)}" if module.command else ""
     return listing.said(chosen, f"module {chosen.name}, version {version}{runs}", value)
