@@ -26,6 +26,9 @@ from pilothouse.transports.tagent import TagentTransport
 
 # A test run started in the background ignores interrupts, and everything it starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# One under nohup ignores hangups. It goes on doing so by a handler, which what it starts does not inherit.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 # Many tests start the product in a process of its own, which would compile all of it again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 hypothesis.settings.register_profile("tests", examples(100))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.nodes import URL, Machine, Script, runner, shut_down
+from tests.nodes import URL, Machine, Script, eventually, runner, shut_down
 from tests.webserver import serving
 
 from benchmarks.measure import Order
@@ -86,14 +86,21 @@ class Site:
     def prepare(self, case: Case) -> None:
         """Make ready for one run."""
         if case.anew:
-            supervisor = Supervisor(NodePlace(self.machine.instances).socket)
-            for name in self._names:
-                NodePlace(self.machine.instances).group_file(name).unlink(missing_ok=True)
-                supervisor.call("stopProcessGroup", name)
-                supervisor.call("removeProcessGroup", name)
-                shutil.rmtree(self.machine.instances / name)
-                self._partition(name)
+            self._empty()
         self._master.calls()
+
+    def _empty(self) -> None:
+        place = NodePlace(self.machine.instances)
+        supervisor = Supervisor(place.socket)
+        for name in self._names:
+            supervisor.call("stopProcessGroup", name, False)
+        mine = set(self._names)
+        eventually(lambda: not any(one["pid"] for one in supervisor.call("getAllProcessInfo") if one["group"] in mine))
+        for name in self._names:
+            supervisor.call("removeProcessGroup", name)
+            place.group_file(name).unlink(missing_ok=True)
+            shutil.rmtree(self.machine.instances / name)
+            self._partition(name)
 
     def check(self, case: Case) -> None:
         """Raise SiteError when the master did not hear what it must."""

@@ -39,8 +39,15 @@ def show(
 
 
 def said(chosen: argparse.Namespace, text: str, value: Any) -> int:
-    """Print one fact, or its value as JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False) if chosen.json else text)
+    """Print one fact, or its value as JSON; a terminal takes nothing of it for a command."""
+    if chosen.json:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+    elif sys.stdout.isatty():
+        from pilothouse.cli.display.palette import clean
+
+        print("\n".join(map(clean, text.split("\n"))))
+    else:
+        print(text)
     return ExitCode.SUCCESS
 
 

@@ -1,7 +1,7 @@
 """``pilothouse service why``: which promise of an instance fails, since when, and what changed before."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pilothouse.cli import listing
 from pilothouse.errors import ExitCode, UsageError
@@ -24,13 +24,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def why(chosen: argparse.Namespace) -> int:
     """Say why; returns 4 when something is wrong, else 0. Raises UsageError."""
-    import msgspec
-
     from pilothouse.cli.slapos import node_pass
     from pilothouse.node.promise_why import reason
 
     found = reason(_place(node_pass.load(chosen).instance_root, chosen.name))
-    listing.said(chosen, text_of(found), msgspec.to_builtins(found))
+    listing.said(chosen, text_of(found), document_of(found))
     return ExitCode.FAILED if found.failing or found.error else ExitCode.SUCCESS
 
 
@@ -51,6 +49,22 @@ def _place(root: "Path", name: str) -> "InstancePlace":
             "pilothouse service list names partitions"
         )
     return InstancePlace(root, found[0])
+
+
+def document_of(found: "Reason") -> dict[str, Any]:
+    """Return it for programs, each value with its name."""
+    import msgspec
+
+    failing = [
+        {
+            **msgspec.to_builtins(one),
+            "story": one.story._asdict(),
+            "changes": [change._asdict() for change in one.changes],
+            "numbers": [number._asdict() for number in one.numbers],
+        }
+        for one in found.failing
+    ]
+    return {**msgspec.to_builtins(found), "failing": failing}
 
 
 def text_of(found: "Reason") -> str:

@@ -70,5 +70,5 @@ def _has_promises(place: InstancePlace) -> bool:
 def _has_files(folder: str) -> bool:
     try:
         return bool(os.listdir(folder))  # noqa: PTH208 - asked for every partition in every pass
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # whatever its user has put there: one partition never stops the others
         return False

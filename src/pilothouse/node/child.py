@@ -13,6 +13,7 @@ import os
 import select
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,6 +25,8 @@ from pilothouse.node.identity import Identity
 
 _log = logging.getLogger("slapos")
 _CHUNK: Final = 65536
+_LONGEST: Final = 1024 * 1024  # bytes of a line
+_KEPT: Final = 16 * 1024 * 1024  # characters
 _UMASK: Final = 0o027
 _GATE: Final = ("/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "gate")
 _MARK: Final = "PILOTHOUSE_CHILD"
@@ -140,10 +143,11 @@ def _read(pipe: int, lines: "Lines") -> bool:
 
 
 class Lines:
-    """Output that is logged line by line while it comes, and kept."""
+    """Output that is logged line by line while it comes, and kept: its end, when there is more than a machine bears."""
 
     def __init__(self, *, shown: bool = True) -> None:
-        self._parts: list[str] = []
+        self._parts = deque[str]()
+        self._size = self._dropped = 0
         self._open = b""
         self._shown = shown
 
@@ -152,17 +156,26 @@ class Lines:
         *whole, self._open = (self._open + chunk).split(b"\n")
         for line in whole:
             self._say(line)
+        if len(self._open) > _LONGEST:
+            self._say(self._open)
+            self._open = b""
 
     def finish(self) -> str:
         """Return everything."""
         if self._open:
             self._say(self._open)
             self._open = b""
-        return "".join(self._parts)
+        left_out = f"({self._dropped} characters before are left out)\n" if self._dropped else ""
+        return left_out + "".join(self._parts)
 
     def _say(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip("\r")
         self._parts.append(f"{text}\n")
+        self._size += len(text) + 1
+        while self._size > _KEPT:
+            gone = len(self._parts.popleft())
+            self._size -= gone
+            self._dropped += gone
         if self._shown:
             _log.info("%s", text)
 
@@ -201,7 +214,8 @@ def end_leftover(note: Path) -> None:
 
 def words_of(script: Path) -> tuple[str, ...]:
     """Return what a script's first line says to run it with, and the script; a program stands for itself."""
-    with script.open("rb") as file:
+    # not a path's own way: a pipe in its place would be waited for
+    with os.fdopen(os.open(script, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         first = file.readline(4096)
     return (*_shebang(first), str(script))
 

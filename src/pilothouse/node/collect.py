@@ -132,12 +132,23 @@ def _measure_folders(store: Collected, plan: Plan, now: float) -> None:
         mark = plan.pid_folder / f"{account}_disk_size.pid"
         if _is_alive(mark):
             continue
-        disks = [disk.resolve() for disk in sorted((folder / "DATA").glob("*")) if disk.is_symlink() and disk.is_dir()]
+        disks = _disks(folder)
         accounted = _accounted([folder, *disks]) if plan.uses_quota else None
         size = sum(_size(one, mark) for one in (folder, *disks)) if accounted is None else accounted
         if size > _WORTH:
             store.add("folder", [(account, size)], *_utc(now))
         store.commit()
+
+
+def _disks(folder: Path) -> list[Path]:
+    """Return where the links in ``DATA`` lead, if that belongs to the partition: its user may lead them anywhere."""
+    found, owner = [], folder.stat().st_uid
+    for link in sorted((folder / "DATA").glob("*")):
+        with suppress(OSError, RuntimeError):
+            place = link.resolve(strict=True)
+            if link.is_symlink() and place.is_dir() and place.stat().st_uid == owner:
+                found.append(place)
+    return found
 
 
 def _accounted(folders: list[Path]) -> float | None:

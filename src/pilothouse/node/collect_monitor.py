@@ -10,6 +10,7 @@ import msgspec
 import psutil
 
 from pilothouse.files import write_all
+from pilothouse.node import reading
 from pilothouse.node.collect_store import Collected, Row
 
 _MIB: Final = 1024 * 1024
@@ -22,23 +23,15 @@ _COLUMNS: Final = (
     "COUNT(pid), SUM(cpu_percent), SUM(cpu_time), SUM(cpu_num_threads), SUM(memory_percent), SUM(memory_rss), "
     "SUM(io_rw_counter), SUM(io_cycles_counter)"
 )
-_LONGEST: Final = 16 * 1024 * 1024
 
 
 def write(store: Collected, account: str, folder: Path, now: float) -> None:
     """Write the files of a partition that has a place for them; no link in it is followed."""
     with suppress(OSError):
-        private = os.open(folder / ".slapgrid", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            with suppress(FileExistsError):
-                os.mkdir("monitor", 0o755, dir_fd=private)
-            place = os.open("monitor", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=private)
-        finally:
-            os.close(private)
-        try:
+        with reading.held(folder, ".slapgrid") as private, suppress(FileExistsError):
+            os.mkdir("monitor", 0o755, dir_fd=private)
+        with reading.held(folder, ".slapgrid", "monitor") as place:
             _write_all(store, account, place, now)
-        finally:
-            os.close(place)
 
 
 def _write_all(store: Collected, account: str, place: int, now: float) -> None:
@@ -95,10 +88,8 @@ def _mebibytes(size: object) -> float:
 def _append(place: int, name: str, line: str | None, now: float) -> None:
     file = f"monitor_resource_{name}.data.json"
     document: Any = None
-    with suppress(OSError, msgspec.DecodeError):
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
-        with os.fdopen(descriptor, "rb") as stream:
-            document = msgspec.json.decode(stream.read(_LONGEST))
+    with suppress(OSError, msgspec.DecodeError, RecursionError):
+        document = msgspec.json.decode(reading.content(file, below=place) or b"")
     if not (isinstance(document, dict) and isinstance(document.get("data"), list)):
         document = {"date": now, "data": [_HEADS[name]]}
     elif line is None:

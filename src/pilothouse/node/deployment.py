@@ -13,6 +13,7 @@ from pilothouse.node import (
     disks,
     freespace,
     identity,
+    lending,
     locks,
     profile,
     release,
@@ -96,7 +97,7 @@ def _write_profile(partition: Partition, software: SoftwarePlace, owner: identit
         )
     )
     path = partition.place.folder / "buildout.cfg"
-    write_atomic(path, source.read_bytes() + tail.encode(), mode=0o640)
+    write_atomic(path, lending.content(source, software.folder.stat()) + tail.encode(), mode=0o640)
     if owner.drops:
         os.chown(path, 0, owner.gid)
 
@@ -149,9 +150,11 @@ def start(partition: Partition) -> None:
     name, folder = partition.place.name, partition.place.folder
     status = folder.stat()
     account = identity.account_of(status.st_uid)
-    programs = supervision.services(
-        _entries(folder / "etc" / "run"), _entries(folder / "etc" / "service"), status.st_uid, status.st_gid
-    )
+    runners, watched = _entries(folder / "etc" / "run"), _entries(folder / "etc" / "service")
+    if bad := supervision.refused([*runners, *watched]):
+        names = ", ".join(map(repr, bad))
+        raise NodeError(f"{name}: {names} cannot be the name of a program; use letters, digits and . + @ = ~ ^ _ -")
+    programs = supervision.services(runners, watched, status.st_uid, status.st_gid)
     path = partition.node.group_file(name)
     if not programs:
         _log.warning("No runners nor services found for partition %r", name)

@@ -1,5 +1,6 @@
 """The end of a partition: nothing of it runs, nothing of it is left, and both were looked at (node spec, 12.10)."""
 
+import contextlib
 import logging
 import os
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import buildout, certificates, child, identity, processes, reading, removal, supervisord
+from pilothouse.node import buildout, certificates, child, disks, identity, processes, reading, removal, supervisord
 from pilothouse.node.errors import LeftoverError
 from pilothouse.node.partition import Partition
 
@@ -87,12 +88,15 @@ def _finder(one: Partition) -> "partial[list[processes.Process]]":
 
 
 def _empty_disks(one: Partition) -> None:
-    home, data = one.config.instance_storage_home, one.place.folder / "DATA"
-    if home is None or not data.is_dir() or data.is_symlink():
+    """Empty the partition's directories on external disks, also those whose links its user has removed."""
+    home = one.config.instance_storage_home
+    if home is None:
         return
-    for entry in sorted(data.iterdir()):
-        disk = home / entry.name / one.place.name
-        entry.unlink(missing_ok=True)
+    names = {Path(disk).name for disk in disks.found(home)}
+    with contextlib.suppress(OSError), reading.held(one.place.folder, "DATA") as links:
+        names |= set(os.listdir(links))  # noqa: PTH208 - what is held is no path
+    for name in sorted(names):
+        disk = home / name / one.place.name
         if disk.is_dir() and not disk.is_symlink():
             empty(disk)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+_OURS: Final = "PILOTHOUSE_"
 _REMOVED: Final = frozenset(
     (
         *("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONY2K", "PYTHONOPTIMIZE", "PYTHONDEBUG"),
@@ -14,7 +15,12 @@ _REMOVED: Final = frozenset(
 )
 
 
+def without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without settings of Pilothouse, among which a server on this machine has secrets."""
+    return {name: value for name, value in environ.items() if not name.startswith(_OURS)}
+
+
 def cleaned(environ: Mapping[str, str], home: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a child: no foreign Python settings, no locale, its own home."""
-    kept = {name: value for name, value in environ.items() if name not in _REMOVED}
+    kept = {name: value for name, value in without_ours(environ).items() if name not in _REMOVED}
     return {**kept, "HOME": home, "PYTHONNOUSERSITE": "true", **(more or {})}

@@ -1,5 +1,6 @@
 """``slapos node instance``: all partitions of the machine, in one pass (node spec, section 11)."""
 
+import contextlib
 import logging
 import os
 import time
@@ -26,6 +27,7 @@ DONE: Final = 0
 FAILED: Final = 1
 PROMISES: Final = 2
 OFFLINE: Final = 3
+_OWN: Final = frozenset({".", "..", "etc", "var"})  # below the instance root; the node's own
 
 
 class Request(NamedTuple):
@@ -100,14 +102,17 @@ def filtered(config: Configuration, listed: "Iterable[ComputerPartition]", only:
     found = []
     for one in listed:
         place = InstancePlace(config.instance_root, one.getId())
-        if not place.name or "/" in place.name or place.name in {".", ".."}:
-            _log.error("The master names a partition %r, which is no name of a directory", place.name)
+        if not place.name or "/" in place.name or place.name in _OWN:
+            _log.error("The master names a partition %r, which is no name of a partition's directory", place.name)
         elif not place.folder.is_dir():
             text = f"Please create partition directory {place.folder}: slapos node format"
             _log.error("%s", text)
             one.error(text, _log)
         elif decision.is_free(one.getState(), master.url_of(one)):
-            _tidy_free(place)
+            try:
+                _tidy_free(place)
+            except OSError as error:  # one partition never stops the others
+                _log.warning("Free partition %s cannot be tidied: %s", place.name, error)
         elif not only or place.name in only:
             found.append(master.wanted(one))
     return found
@@ -250,7 +255,8 @@ def _offline(config: Configuration, node: NodePlace, supervisor: Supervisor) -> 
     try:
         for path in sorted(config.instance_root.glob("*/.requested_state")):
             state = (reading.text(path) or "").strip()
-            path.unlink()
+            with contextlib.suppress(OSError):  # its user may have made anything of it
+                path.unlink()
             if state == decision.STOPPED:
                 supervisord.stop_group(node, supervisor, path.parent.name)
         supervisord.start_everything(supervisor)

@@ -99,13 +99,17 @@ def ask(find: Callable[[], Iterable[Process]], *, patience: float) -> None:
 
 
 def of_partition(folder: Path, group: str, socket: Path, uid: int | None) -> list[Process]:
-    """Return the processes of a partition: those of its user, below its directory, or started for its group."""
+    """Return the processes of a partition: those of its user, or started for its group.
+
+    With ``uid`` None its user has other processes, and those count that are below its directory. Those of others who
+    look around there, such as an administrator's shell, never do.
+    """
     mark = (f"SUPERVISOR_GROUP_NAME={group}".encode(), f"SUPERVISOR_SERVER_URL=unix://{socket}".encode())
-    mine = ancestors()
+    mine, owner = ancestors(), folder.stat().st_uid
     return [
         one
         for one in everything()
-        if one.pid not in mine and one.state not in "ZX" and _belongs(one, folder, mark, uid)
+        if one.pid not in mine and one.state not in "ZX" and _belongs(one, folder, mark, uid, owner)
     ]
 
 
@@ -138,12 +142,13 @@ def _environ(pid: int) -> list[bytes]:
         return []
 
 
-def _belongs(one: Process, folder: Path, mark: tuple[bytes, bytes], uid: int | None) -> bool:
+def _belongs(one: Process, folder: Path, mark: tuple[bytes, bytes], uid: int | None, owner: int) -> bool:
     place = Path(f"/proc/{one.pid}")
     try:
-        if uid and place.stat().st_uid == uid:
+        whose = place.stat().st_uid
+        if uid and whose == uid:
             return True
-        if (place / "cwd").readlink().is_relative_to(folder):
+        if whose == owner and (place / "cwd").readlink().is_relative_to(folder):
             return True
     except OSError:
         return False
@@ -152,7 +157,12 @@ def _belongs(one: Process, folder: Path, mark: tuple[bytes, bytes], uid: int | N
 
 
 def _send(one: Process, number: signal.Signals) -> None:
-    now = look(one.pid)
-    if now is not None and now.started == one.started:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(one.pid, number)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        descriptor = os.pidfd_open(one.pid)
+        try:
+            # from here on the number cannot become that of another process unseen
+            now = look(one.pid)
+            if now is not None and now.started == one.started:
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)

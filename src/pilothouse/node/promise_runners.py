@@ -1,5 +1,6 @@
 """The processes that run promises: one that is warm and forks for each partition, others for other Pythons."""
 
+import errno
 import os
 import signal
 import socket
@@ -14,10 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
-from pilothouse.node.environment import cleaned
+from pilothouse.node.environment import cleaned, without_ours
 
 _PROGRAM: Final = str(Path(__file__).with_name("promising") / "path")
 _PIECE: Final = 64 * 1024
+_LINE: Final = 1024 * 1024  # bytes of one event; the user of a partition may have put anything there
+_ALL: Final = 256 * 1024 * 1024
 _COMPLAINT: Final = 64 * 1024  # bytes of what a runner says that is no event
 _PARTING: Final = 3.0  # seconds for a runner to end its promises after it was hung up on
 
@@ -32,11 +35,14 @@ class Conversation:
     def events(self, seconds: float) -> Iterator[Any]:
         """Yield the events until the runner has said all. Raises TimeoutError when that takes longer than this."""
         end = time.monotonic() + seconds
-        rest = b""
+        rest, said = b"", 0
         while piece := self._read(end):
             *lines, rest = (rest + piece).split(b"\n")
+            said += len(piece)
+            if len(rest) > _LINE or said > _ALL:
+                raise OSError(errno.EMSGSIZE, "they say more than promises have to say")
             for line in lines:
-                with suppress(msgspec.DecodeError):
+                with suppress(msgspec.DecodeError, RecursionError):
                     yield msgspec.json.decode(line)
 
     def _read(self, end: float) -> bytes:
@@ -118,6 +124,7 @@ class Runners:
                 [sys.executable, "-S", _PROGRAM, "serve", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                env=without_ours(os.environ),
                 start_new_session=True,
             )
         return door

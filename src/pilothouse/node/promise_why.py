@@ -8,6 +8,7 @@ import msgspec
 
 from pilothouse.checks import history, nagios, result, story
 from pilothouse.checks.story import Change, Story
+from pilothouse.node import reading
 from pilothouse.node.layout import InstancePlace
 from pilothouse.node.promising import discovery, files
 from pilothouse.node.promising.files import Files
@@ -90,7 +91,5 @@ def _changes(place: InstancePlace, promises: list[discovery.Found]) -> list[Chan
 
 
 def _first_lines(path: Path) -> str | None:
-    try:
-        return "\n".join(path.read_text("utf-8", "replace").splitlines()[:_LINES])
-    except OSError:
-        return None
+    text = reading.text(path)
+    return None if text is None else "\n".join(text.splitlines()[:_LINES])

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from pilothouse.files import write_atomic
-from pilothouse.node import buildout, child, freespace, identity, profile, release_folder
+from pilothouse.node import buildout, child, freespace, identity, lending, profile, release_folder
 from pilothouse.node.configuration import Configuration
+from pilothouse.node.errors import NodeError
 from pilothouse.node.layout import NodePlace, SoftwarePlace
 
 _log = logging.getLogger("slapos")
@@ -35,6 +36,7 @@ def install(config: Configuration, place: SoftwarePlace, *, forced: bool, debug:
     child.end_leftover(note_of(config, place))
     if _is_downloaded(config, place, forced=forced):
         return Way.DOWNLOADED
+    _require_profile(config, place)
     owner = _prepare(config, place)
     build = buildout.Build(
         folder=place.folder,
@@ -52,6 +54,12 @@ def install(config: Configuration, place: SoftwarePlace, *, forced: bool, debug:
     skipped.unlink(missing_ok=True)
     place.unfinished.unlink(missing_ok=True)
     return Way.BUILT
+
+
+def _require_profile(config: Configuration, place: SoftwarePlace) -> None:
+    """Raise NodeError where buildout would call a missing file a bug of its own; another program may do without."""
+    if place.url.startswith("/") and not (config.buildout or place.folder.exists() or Path(place.url).is_file()):
+        raise NodeError(f"there is no file {place.url} on this machine to build it from")
 
 
 def note_of(config: Configuration, place: SoftwarePlace) -> Path:
@@ -96,7 +104,7 @@ def _netrc(folder: Path, owner: identity.Identity) -> None:
     target = folder / ".netrc"
     target.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
-        content = (Path(identity.account_of(owner.uid).home) / ".netrc").read_bytes()
+        content = lending.content(Path(identity.account_of(owner.uid).home) / ".netrc", folder.stat())
         write_atomic(target, content, mode=0o600)
         identity.give(target, owner)
 
@@ -116,7 +124,7 @@ def _note_revision(path: Path, url: str) -> None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return
-    text = path.read_text("utf-8")
+    text = lending.content(path, path.parent.stat()).decode("utf-8", "replace")
     revision = f"git revision: {done.stdout.strip()}"
     if done.returncode or revision in (text.splitlines() or [""])[-1]:
         return

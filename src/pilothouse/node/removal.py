@@ -8,9 +8,13 @@ from pathlib import Path
 
 def remove(folder: Path) -> None:
     """Remove a tree, directories without permissions included. Raises OSError when something stays."""
-    if folder.is_symlink() or folder.is_file():
+    try:
+        kind = folder.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(kind):  # also pipes and sockets, which can be opened for ever
         folder.unlink()
-    elif folder.exists():
+    else:
         if os.geteuid():  # root needs no permission, and must not follow what others may exchange meanwhile
             _open_up(folder)
         shutil.rmtree(folder)

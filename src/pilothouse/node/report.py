@@ -55,5 +55,5 @@ def _places(config: Configuration, partitions: list[Partition]) -> list[str]:
 def _holds_something(folder: str) -> bool:
     try:
         return bool(os.listdir(folder))  # noqa: PTH208 - asked three times for every partition
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # whatever a user has put there: one partition never stops the others
         return False

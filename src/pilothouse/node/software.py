@@ -47,6 +47,8 @@ def run(config: Configuration, request: Request) -> int:
             continue
         failed |= not _brought(config, request, node, place, one)
         places.append(place)
+    if unknown := sorted(set(request.only) - {name for place in places for name in (place.md5, place.url)}):
+        _log.warning("Not supplied to this machine, so nothing is done for them: %s", ", ".join(unknown))
     if request.collects:
         collect(config, node, supplied)
     for place in places:  # when all is built that somebody waits for
@@ -64,7 +66,9 @@ def _brought(
             _destroy(config, node, place, one)
         elif request.forced or not release.installed(place):
             _install(config, request, node, place, one)
-    except BuildoutError as error:
+    except NodeError as error:
+        if not isinstance(error, BuildoutError):  # which has been said line by line
+            _log.error("%s: %s", place.url, error)
         one.error(str(error), _log)
     except (SystemExit, KeyboardInterrupt):
         one.error(traceback.format_exc(), _log)

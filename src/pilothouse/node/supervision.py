@@ -1,5 +1,6 @@
 """What supervisord is told: its configuration, and the programs of partitions (node spec, section 8). Pure."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -7,6 +8,7 @@ from typing import Final, NamedTuple
 from pilothouse.node.layout import NodePlace
 
 WATCHED: Final = "-on-watch"
+_NAME: Final = re.compile(r"[\w.+@=~^-]+")
 _LIMITS: Final = "stdout_logfile_maxbytes = 100KB\nstdout_logfile_backups = 1\n"
 _ERRORS: Final = "stderr_logfile_maxbytes = 100KB\nstderr_logfile_backups = 1\n"
 
@@ -31,6 +33,15 @@ class Account(NamedTuple):
 
     name: str
     home: str
+
+
+def refused(files: Iterable[Path]) -> list[str]:
+    """Return the names that no program may have.
+
+    A partition's user chooses them, and they are written into the file by which root's supervisord goes: a line break
+    would begin a program of root's, and a colon or a space would have all groups of the machine refused.
+    """
+    return sorted(path.name for path in files if not _NAME.fullmatch(path.name))
 
 
 def services(runners: Iterable[Path], watched: Iterable[Path], uid: int, gid: int) -> tuple[Service, ...]:

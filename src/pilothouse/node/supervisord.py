@@ -18,6 +18,8 @@ from pilothouse.node.supervisor_rpc import RefusalError, Supervisor
 
 _log = logging.getLogger("slapos")
 LIBRARIES: Final = str(Path(__file__).parents[2])
+# by its path, since its environment is empty, and without the directory where it lies, which has modules of ours
+_PROGRAM: Final = (sys.executable, "-P", str(Path(__file__).with_name("supervisor_program.py")))
 _SHUTDOWN: Final = 65.0  # seconds: programs that are told to end have 60
 _GONE: Final = 75.0
 _GENTLE: Final = 10.0
@@ -119,7 +121,7 @@ def _start(place: NodePlace) -> None:
 
     _log.info("Launching supervisord with clean environment.")
     done = subprocess.run(
-        [sys.executable, "-m", "supervisor.supervisord", "-c", str(place.supervisor_file)],
+        [*_PROGRAM, "-c", str(place.supervisor_file)],
         env={},
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -257,7 +259,7 @@ def foreground(place: NodePlace) -> int:
     """Run supervisord until it ends, its lines on our output; returns its exit status."""
     import subprocess  # noqa: PLC0415 - see above
 
-    command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(place.supervisor_file)]
+    command = [*_PROGRAM, "-n", "-c", str(place.supervisor_file)]
     return subprocess.call(command, env={}, cwd="/")
 
 

@@ -68,11 +68,19 @@ def account(system: System, name: str, home: str, group: str | None) -> None:
         system.run("groupadd", name)
     common = ("-d", home, "-g", name, "-s", _SHELL)
     try:
-        pwd.getpwnam(name)
+        former = pwd.getpwnam(name).pw_dir
     except KeyError:
         system.run("useradd", *common, "-r", *(("-G", group) if group else ()), name, tolerant=True)
     else:
         if not _is_so(name, home, group):
+            if former != home and Path(former).is_dir():
+                _log.warning(
+                    "The account %s had its home at %s, which is there still; it becomes %s. Two nodes of one machine "
+                    "must not share accounts: give one of them another user_base_name and software_user",
+                    name,
+                    former,
+                    home,
+                )
             system.run("usermod", *common, *(("-aG", group) if group else ()), name, tolerant=True)
     system.run("passwd", "-l", name)
 

@@ -37,9 +37,11 @@ def test_why(node: Machine, master: Script, capsys: pytest.CaptureFixture[str]) 
     code, text = why("--json")
     document = json.loads(text)
     (failing,) = document["failing"]
-    since, failures, fine = failing["story"]
-    assert failures == 2
-    assert fine <= since
+    story = failing["story"]
+    assert story["failures"] == 2
+    assert story["fine"] <= story["since"]
+    assert failing["numbers"][0]["label"] == "free"
+    assert {"at", "what"} == set(failing["changes"][0])
     assert main(["service", "why", "../x", "--cfg", str(node.cfg)]) == 2
 
 

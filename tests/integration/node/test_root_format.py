@@ -298,3 +298,11 @@ def test_what_cannot_be_done_is_said(node: Machine, master: Script, lines: tuple
     )
     assert text in said[""]
     assert "slapos failed to prepare the computer." in said[""]
+
+
+def test_an_account_that_another_node_has_is_named(node: Machine, master: Script) -> None:
+    shaped(node, master, "create_tap = false", amount=1)
+    made = 'mkdir -p "$ROOT/other"\nuseradd -M -d "$ROOT/other" slapuser0\n'
+    said = inside(node, LOOPBACK + made + "slapos node format --now || true\nslapos node format --now || true")[""]
+    text = f"The account slapuser0 had its home at {node.root}/other, which is there still"
+    assert said.count(text) == 1

@@ -131,3 +131,16 @@ def test_check_79_a_pass_under_way_is_left_alone(node: Machine, master: Script) 
         finally:
             other.kill()
     assert (node.root / "instance.pid").exists()
+
+
+def test_what_cannot_be_built_is_said_in_plain_words(node: Machine, master: Script) -> None:
+    missing = str(node.root / "nowhere.cfg")
+    master.supply(missing)
+    said = node.run("software", "--only-sr", "nothing").err
+    assert "Not supplied to this machine, so nothing is done for them: nothing" in said
+    said = node.run("software", code=1).err
+    assert f"there is no file {missing} on this machine" in said
+    assert "Traceback" not in said
+    (told,) = master.told("softwareReleaseError")
+    assert told["error_log"] == f"there is no file {missing} on this machine to build it from"
+    assert list(node.software.iterdir()) == []

@@ -62,18 +62,27 @@ def _run(chosen: argparse.Namespace) -> int:
         return FAILED
     if os.geteuid() == 0:
         _require_readable()
+    _require_sense(chosen)
     plain = os.geteuid() != 0 or not boot.has_address(chosen.interface_name)
     if plain:
         _log.warning("The network stays as it is: partitions have addresses of %s.", _LOOPBACK)
     config = _written(chosen, file, plain=plain)
-    _format(file, tells=False)
+    try:
+        _format(file, tells=False)
+    except BaseException:
+        file.unlink()  # so that the command can be given again
+        raise
     node = supervisord.prepare(config)
     _declare_proxy(chosen, place, node.group_file("slapproxy"))
     _link_client(file)
     supervisord.launch(node)
     _await_master(config.master_url)
     code = _format(file)
-    if not code:
+    if code:
+        _log.error(
+            "This machine is not ready yet; when what is said above is mended: slapos node format --now --cfg %s", file
+        )
+    else:
         _log.info("This machine is ready. Its file is %s%s", file, _naming(file))
         _log.info("Next: slapos supply example.web %s, then slapos request hello example.web,", COMPUTER)
         _log.info("then slapos node software and slapos node instance. All examples: pilothouse service examples")
@@ -85,6 +94,32 @@ def _naming(file: Path) -> str:
     if str(file) == node_path(None):
         return "."
     return "; name it with --cfg or $SLAPOS_CONFIGURATION."
+
+
+def _require_sense(chosen: argparse.Namespace) -> None:
+    """Refuse what cannot work before anything is written. Raises CommandError."""
+    import socket
+    from ipaddress import IPv4Network
+
+    if not Path("/sys/class/net", chosen.interface_name).exists():
+        names = ", ".join(name for _, name in socket.if_nameindex())
+        raise CommandError(f"There is no interface {chosen.interface_name!r}.", f"--interface-name may be: {names}")
+    try:
+        IPv4Network(chosen.ipv4_local_network, strict=False)
+    except ValueError as error:
+        raise CommandError(f"--ipv4-local-network: {error}", "Give one such as 10.0.0.0/16.") from None
+    place = (chosen.daemon_listen_ip, chosen.daemon_listen_port)
+    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CommandError(
+                f"The local master cannot listen at {place[0]}, port {place[1]}: {reason}.",
+                "Give another address or port with --daemon-listen-ip and --daemon-listen-port.",
+            ) from None
 
 
 def _require_readable() -> None:
@@ -193,11 +228,22 @@ def _format(file: Path, *, tells: bool = True) -> int:
 
 def _link_client(file: Path) -> None:
     folder = Path("~/.slapos").expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
     link = folder / "slapos-client.cfg"
-    if not link.exists() and not link.is_symlink():
-        link.symlink_to(file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        made = not link.exists() and not link.is_symlink()
+        if made:
+            link.symlink_to(file)
+    except OSError as error:  # accounts of services have no home
+        _log.warning("%s cannot be made (%s); give commands of clients --cfg %s", link, error.strerror, file)
+        return
+    if made:
+        _log.info("Commands of clients find this master by %s.", link)
+    elif link.resolve() != file.resolve():
+        _log.warning(
+            "%s is there already, and commands of clients go by it; for this master give them --cfg %s", link, file
+        )
 
 
 def _await_master(url: str) -> None:

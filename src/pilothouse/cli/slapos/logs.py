@@ -21,16 +21,21 @@ _FILE: Final = "[%(asctime)s] %(levelname)-8s %(message)s"
 
 
 class ConsoleFormat(logging.Formatter):
-    """``YYYY-mm-dd HH:MM:SS slapos[<pid>] <LEVEL> <message>``, with colours where a terminal shows them."""
+    """``YYYY-mm-dd HH:MM:SS slapos[<pid>] <LEVEL> <message>``, with colours where a terminal shows them.
 
-    def __init__(self, *, colours: bool, time: bool) -> None:
+    At a ``terminal`` what programs of releases and partitions say must not be taken for its commands.
+    """
+
+    def __init__(self, *, colours: bool, time: bool, terminal: bool = False) -> None:
         super().__init__(datefmt="%Y-%m-%d %H:%M:%S")
+        self._terminal = terminal
         self._colours = colours
         self._time = time
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """Return the line of a record, without its traceback; of several lines the first has the colour."""
-        first, newline, rest = record.message.partition("\n")
+        message = _harmless(record.message) if self._terminal else record.message
+        first, newline, rest = message.partition("\n")
         time = [(_GREEN, self.formatTime(record, self.datefmt))] if self._time else []
         head = [(_BLUE, f"{record.name}[{record.process}]"), (_BOLD, record.levelname)]
         parts = [*time, *head, (_TEXT.get(record.levelno, ""), first)]
@@ -38,6 +43,14 @@ class ConsoleFormat(logging.Formatter):
 
     def _painted(self, colour: str, text: str) -> str:
         return f"{colour}{text}{_END}" if self._colours and colour else text
+
+
+def _harmless(text: str) -> str:
+    if text.isprintable():
+        return text
+    from pilothouse.cli.display.palette import clean
+
+    return "\n".join(map(clean, text.split("\n")))
 
 
 def begin(common: Common) -> logging.Logger:
@@ -48,7 +61,7 @@ def begin(common: Common) -> logging.Logger:
     end(log)
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(_level(common))
-    console.setFormatter(ConsoleFormat(colours=_shows_colours(), time=common.log_time))
+    console.setFormatter(ConsoleFormat(colours=_shows_colours(), time=common.log_time, terminal=sys.stderr.isatty()))
     log.addHandler(console)
     if common.log_file:
         file = logging.FileHandler(Path(common.log_file).expanduser(), encoding="utf-8")

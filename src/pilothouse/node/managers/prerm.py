@@ -1,5 +1,6 @@
 """Manager ``prerm``: scripts of ``etc/prerm`` end before their partition is destroyed (node spec, 23.3)."""
 
+import logging
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +10,7 @@ from pilothouse.node import destruction, identity, managers, supervision, superv
 if TYPE_CHECKING:
     from pilothouse.node.partition import Partition
 
+_log: Final = logging.getLogger("slapos")
 _LIST: Final = ".slapos-report-wait-service-list"
 
 
@@ -20,6 +22,10 @@ class Manager(managers.Manager):
         folder, name = one.place.folder, f"{one.place.name}-prerm"
         scripts = sorted(folder.joinpath("etc", "prerm").glob("*"))
         if not scripts or destruction.is_retained(folder, time.time()):
+            return
+        if bad := supervision.refused(scripts):
+            # whoever named them so must not keep the partition from its end
+            _log.warning("%s: etc/prerm is left out, for these are no names of programs: %s", one.place.name, bad)
             return
         status = folder.stat()
         account = identity.account_of(status.st_uid)

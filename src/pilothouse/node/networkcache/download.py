@@ -55,14 +55,14 @@ def is_as_downloaded(place: SoftwarePlace) -> bool:
 
 
 def _is_wanted(settings: Settings, url: str) -> bool:
-    if prefix := beginning(url, settings.never_downloaded):
-        _log.warning("URL %s is blacklisted", prefix)
-        return False
     if settings.download.is_half:
         _log.warning("networkcache badly configured: only one of download-binary-cache-url and download-binary-dir-url")
         return False
     if settings.download.is_whole and not settings.certificates:
         _log.info("The network cache is not asked for %s: signature-certificate-list is empty", url)
+        return False
+    if prefix := beginning(url, settings.never_downloaded):
+        _log.warning("URL %s is blacklisted", prefix)
         return False
     return settings.download.is_whole
 

@@ -1,6 +1,7 @@
 """``slapos configure local``: from nothing to a service that runs, without root (node spec, section 22)."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,11 +34,11 @@ def options(node: Machine, port: int) -> list[str]:
     ]
 
 
-def configured(node: Machine, *words: str, code: int = 0) -> str:
+def configured(node: Machine, *words: str, code: int = 0, home: str = "") -> str:
     node.give_everything()
     done = subprocess.run(
         [*node.as_user(), sys.executable, "-m", "pilothouse.cli.slapos.main", "configure", "local", *words],
-        env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": str(node.root)},
+        env={**os.environ, "PYTHONPATH": str(SOURCES), "HOME": home or str(node.root)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,3 +94,33 @@ def test_the_local_master_keeps_what_is_downloaded_when_asked(node: Machine) -> 
     with httpx.Client(base_url=f"http://127.0.0.1:{port}/shacache") as http:
         kept = http.post("/cache", content=b"kept")
         assert (kept.status_code, http.get(f"/cache/{kept.text}").content) == (201, b"kept")
+
+
+def test_what_cannot_work_is_refused_before_anything_is_written(node: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = configured(node, *options(node, port), code=1)
+    assert f"The local master cannot listen at 127.0.0.1, port {port}: Address already in use." in said
+    assert "'nix0'" in configured(node, *options(node, port), "--interface-name", "nix0", code=1)
+    assert "'10.x'" in configured(node, *options(node, port), "--ipv4-local-network", "10.x", code=1)
+    assert not (node.root / "etc").exists()
+
+
+def test_a_client_file_that_is_there_is_named(node: Machine) -> None:
+    other = node.root / ".slapos/slapos-client.cfg"
+    other.parent.mkdir()
+    other.write_text("[slapos]\n")
+    said = configured(node, *options(node, free_port()))
+    assert f"{other} is there already" in said
+    assert other.read_text() == "[slapos]\n"
+
+
+def test_without_a_home_or_room_for_partitions(node: Machine) -> None:
+    """An account of a service has no home; what is in the way is mended, and the command given again."""
+    words = options(node, free_port())
+    (node.instances / "slappart0").touch()
+    configured(node, *words, code=1)
+    (node.instances / "slappart0").unlink()
+    said = configured(node, *words, home="/proc/none")
+    assert "give commands of clients --cfg" in said
+    assert "This machine is ready." in said

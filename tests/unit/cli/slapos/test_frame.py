@@ -158,6 +158,12 @@ def test_a_terminal_has_colours() -> None:
     assert coloured == "\x1b[0;34mslapos[7]\x1b[0m \x1b[1mERROR\x1b[0m \x1b[0;31mno\x1b[0m"
 
 
+def test_a_terminal_takes_nothing_that_a_program_says_for_a_command() -> None:
+    record = logging.LogRecord("slapos", logging.INFO, "", 0, "\x1b]0;title\x07red\nsecond\x1b[2J", None, None)
+    record.process = 7
+    assert ConsoleFormat(colours=False, time=False, terminal=True).format(record) == "slapos[7] INFO red\nsecond"
+
+
 def test_a_log_file_that_cannot_be_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert called(entry(telling), Common(log_file=str(tmp_path))) == 1
     assert "--log-file" in capsys.readouterr().err
