@@ -6,15 +6,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.headlessserver import RIGHTS, Server, module, serving
+from tests.headlessserver import RIGHTS, Guest, Server, module, serving
 
 from pilothouse.clock import SystemClock
+from pilothouse.headless import messages
 from pilothouse.headless.messages import Start
 from pilothouse.headless.server.acceptance import Site
 from pilothouse.headless.server.login import Visitor
 from pilothouse.headless.server.rights import parse
 from pilothouse.headless.server.sessions import Sessions
-from pilothouse.store import headless_accounts, headless_sessions
+from pilothouse.store import headless_accounts, headless_catalogue, headless_sessions
 
 MOMENTS = 24
 
@@ -54,3 +55,16 @@ async def test_a_start_whose_connection_goes_is_whole_or_nothing(server: Server,
                     headless_sessions.end, sid=row.sid, state="cancelled", reason="", started=None, ended=0.0, jobs=[]
                 )
             )
+
+
+async def test_a_repeated_start_gets_its_first_answer_though_the_module_is_gone(server: Server) -> None:
+    guest = await Guest.inside(server)
+    start = Start(request="the-same", jobs=(module("OK1"),))
+    await guest.say(start)
+    first = await guest.until(messages.Accepted)
+    await server.write(lambda c: headless_catalogue.remove_module(c, "OK1", SystemClock().time()))
+    again = await Guest.inside(server)
+    await again.say(start)
+    answer = await again.hear()
+    assert isinstance(answer, messages.Accepted), answer
+    assert (answer.session, answer.replay) == (first.session, True)

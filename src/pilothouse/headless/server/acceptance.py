@@ -18,7 +18,7 @@ from pilothouse.headless.server.login import Visitor
 from pilothouse.headless.server.orders import Catalogue, Order, prepare
 from pilothouse.headless.server.spool import Spool
 from pilothouse.headless.shim.layout import Plan
-from pilothouse.store import headless_catalogue
+from pilothouse.store import headless_catalogue, headless_sessions
 from pilothouse.store.contract import Store
 from pilothouse.store.headless_sessions import JobRow, SessionRow
 
@@ -56,6 +56,13 @@ class Recorded(NamedTuple):
     candidate: Candidate
     spool: Spool
     decision: ledger.Decision
+
+
+async def repeated(site: Site, visitor: Visitor, start: Start, body: bytes) -> ledger.Replay | None:
+    """Return what an identical start was answered, whatever became of its modules and files since."""
+    name, now = visitor.user.name, site.clock.time()
+    before = await site.store.read(lambda c: headless_sessions.remembered(c, name, start.request, now))
+    return ledger.Replay(before[1]) if before is not None and before[0] == ledger.digest(body) else None
 
 
 async def record(site: Site, visitor: Visitor, start: Start, body: bytes) -> Recorded:

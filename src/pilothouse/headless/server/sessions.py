@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from pilothouse.headless.codes import ErrorCode
 from pilothouse.headless.messages import Cancel, Start
 from pilothouse.headless.server import ledger, states
-from pilothouse.headless.server.acceptance import Answer, Site, record
+from pilothouse.headless.server.acceptance import Answer, Site, record, repeated
 from pilothouse.headless.server.bounds import has_slot
 from pilothouse.headless.server.endings import closed, end_of, never_ran, settled
 from pilothouse.headless.server.flight import Join, Wait
@@ -97,16 +97,21 @@ class Sessions:
         return await asyncio.shield(accepting)
 
     async def _accept(self, visitor: Visitor, start: Start, body: bytes) -> Answer:
+        if (replay := await repeated(self.site, visitor, start, body)) is not None:
+            return await self._known(replay)
         candidate, spool, decision = await record(self.site, visitor, start, body)
         if isinstance(decision, Replay | Join):
-            row = await self.found(decision.sid)
-            if row is None:
-                raise StartRefusedError(ErrorCode.NO_SUCH_SESSION, "the session of this request is no longer kept")
-            return Answer(row, isinstance(decision, Replay), isinstance(decision, Join))
+            return await self._known(decision)
         await self._begin(candidate, spool)
         for sid in decision.replaces if isinstance(decision, Wait) else ():
             await self._replace(sid, candidate.session.sid, visitor.caller())
         return Answer(candidate.session)
+
+    async def _known(self, found: Replay | Join) -> Answer:
+        row = await self.found(found.sid)
+        if row is None:
+            raise StartRefusedError(ErrorCode.NO_SUCH_SESSION, "the session of this request is no longer kept")
+        return Answer(row, isinstance(found, Replay), isinstance(found, Join))
 
     async def cancel(self, cancel: Cancel, caller: Caller) -> bool:
         """Cancel a session; returns whether it had not ended."""
