@@ -1,5 +1,6 @@
 """The commands as users start them: processes with an environment of their own."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -57,6 +58,18 @@ class Commands:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def on_terminal(self, *words: str) -> str:
+        """Run ``pilothouse`` on a terminal; returns what that got."""
+        leader, follower = os.openpty()
+        said = b""
+        with subprocess.Popen(self._words("main", words), env=self.environment, cwd=self.folder, stdout=follower):
+            os.close(follower)
+            with contextlib.suppress(OSError):  # how a terminal says that its last program has gone
+                while block := os.read(leader, 65536):
+                    said += block
+        os.close(leader)
+        return said.decode()
 
     def await_text(self, job_id: str, name: str, text: str, data: Path | None = None) -> None:
         """Wait until a file of a job's run folder holds a text."""

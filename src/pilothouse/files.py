@@ -19,11 +19,20 @@ def write_atomic(path: Path, content: bytes, *, mode: int = 0o644, durable: bool
     """Replace ``path`` by ``content`` so that a reader sees the old file or the new one, never a part.
 
     With ``durable`` the content and the rename have reached the disk on return. The parent folder is
-    created. Raises OSError, and leaves the old file and no other, when the disk refuses.
+    created. Raises OSError with the file's name, and leaves the old file and no other, when the disk refuses.
     """
     # in words of the system: this runs several times for each node of a job, and the library's ways cost thrice as much
     folder, name = os.path.split(path)
     beside = os.path.join(folder, f".{name[:_KEPT]}.{_OURS}-{os.getpid():x}-{next(_COUNT):x}")  # noqa: PTH118
+    try:
+        _replace(path, beside, content, mode, durable=durable)
+    except OSError as error:
+        if error.filename in {None, beside}:
+            error.filename = str(path)
+        raise
+
+
+def _replace(path: Path, beside: str, content: bytes, mode: int, *, durable: bool) -> None:
     descriptor = _create(beside, path.parent)
     try:
         try:

@@ -27,7 +27,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     write_atomic(Path(sys.argv[1]), b"n" * 10_000, durable=sys.argv[2] == "durable")
 except OSError as error:
-    print("refused", error.errno)
+    print("refused", error.filename)
 """
 
 
@@ -53,9 +53,16 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path, durable: s
     path = tmp_path / "file"
     path.write_bytes(b"old")
     done = subprocess.run([sys.executable, "-c", LIMITED, path, durable], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("refused")
+    assert done.stdout == f"refused {path}\n"
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["file"]
+
+
+def test_a_folder_that_cannot_be_made_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"")
+    with pytest.raises(FileExistsError) as raised:
+        write_atomic(tmp_path / "plain" / "file", b"content")
+    assert raised.value.filename == str(tmp_path / "plain")
 
 
 READER = """

@@ -13,11 +13,13 @@ from pilothouse.cli.autoexec_site import site
 from pilothouse.controlserver import calls
 from pilothouse.controlserver.address import Server
 from pilothouse.controlserver.client import Client
+from pilothouse.controlserver.replies import ServerIdentityError, ServerUnreachableError
 from pilothouse.errors import PilothouseError
 from pilothouse.tools.catalog import Catalog, Side, Tool
 
 _SIDES: Final[tuple[Side, ...]] = ("local", "remote")
 _FAILED: Final = 1
+_HOPELESS: Final = (ServerUnreachableError, ServerIdentityError)
 
 
 def register_tools(chosen: argparse.Namespace) -> int:
@@ -37,6 +39,7 @@ def register(catalog: Catalog, server: Server, tenant: str) -> int:
 async def _register(catalog: Catalog, client: Client) -> int:
     started = int(time.time())
     done = failed = 0
+    untried = ""
     try:
         for name, found in _tools(catalog):
             try:
@@ -47,8 +50,14 @@ async def _register(catalog: Catalog, client: Client) -> int:
             except PilothouseError as error:
                 failed += 1
                 print(f"ERROR: {name} could not be registered: {error}", file=sys.stderr)
+                # the next tool would fare no better, after the same wait
+                if isinstance(error, _HOPELESS):
+                    untried = ", the others were not tried"
+                    break
         if failed or not done:
-            print(f"ERROR: {done} tools registered, {failed} failed; no older tool was removed.", file=sys.stderr)
+            print(
+                f"ERROR: {done} tools registered, {failed} failed{untried}; no older tool was removed.", file=sys.stderr
+            )
             return _FAILED
         await client.ask(calls.UNREGISTER, {"importTime": started})
     except PilothouseError as error:

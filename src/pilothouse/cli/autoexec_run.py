@@ -168,8 +168,16 @@ def _take_over(chosen: argparse.Namespace, space: Workspace) -> Path | None:
         source = _found(given, space)
         if target == space.params:
             beside = source.parent
-        if source != target and (chosen.firstfire or not target.is_file()):
-            write_atomic(target, source.read_bytes(), mode=0o600)
+        if source == target:
+            continue
+        content = source.read_bytes()
+        if chosen.firstfire or not target.is_file():
+            write_atomic(target, content, mode=0o600)
+        elif content != target.read_bytes():
+            print(
+                f"autoexec: warning: {source} is not used: {target} is there; add --firstfire to replace it",
+                file=sys.stderr,
+            )
     return beside
 
 
@@ -178,7 +186,8 @@ def _found(given: str, space: Workspace) -> Path:
     for place in (space.root / given, Path.cwd() / given):
         if place.is_file():
             return place
-    raise MissingFileError(f"{given}: no such file in {space.root} or {Path.cwd()}")
+    where = "" if Path(given).is_absolute() else f" in {space.root} or {Path.cwd()}"
+    raise MissingFileError(f"{given}: no such file{where}")
 
 
 class MissingFileError(UsageError):

@@ -19,7 +19,8 @@ def guarded(program: str, work: Callable[[], int], codes: Callable[[PilothouseEr
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.SUCCESS
     except OSError as error:
-        failure = PilothouseError(f"{error.filename or program}: {error.strerror or error}")
+        where = f"{error.filename}: " if error.filename else ""
+        failure = PilothouseError(f"{where}{error.strerror or error}")
         print(f"{program}: {failure}", file=sys.stderr)
         return codes(failure) if codes else failure.exit_code
     except KeyboardInterrupt:

@@ -26,7 +26,7 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     """Return the settings in force for parsed arguments."""
     names = ("data", "host_keys", "known_hosts", "identities", "concurrency")
     found: dict[str, Any] = {name: getattr(chosen, name, None) for name in names}
-    return load(chosen.config, os.environ, **{name: value or None for name, value in found.items()})
+    return load(chosen.config, os.environ, **{name: None if value == () else value for name, value in found.items()})
 
 
 def hints_of(chosen: argparse.Namespace) -> Hints:

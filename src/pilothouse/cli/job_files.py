@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from pilothouse.jobs.nodes import Node
 from pilothouse.jobs.states import State, from_legacy
 
 _GRAIN: Final = 1_000_000_000
-_HISTORY: Final = re.compile(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)\.(?:(\w+)\.)?(.+)\.txt")
+_HISTORY: Final = re.compile(r"(\d{8}-\d{6})\.(?:(\w+)\.)?(.+)\.txt")
 
 
 class NodeLogFile(msgspec.Struct, frozen=True):
@@ -30,7 +31,7 @@ class NodeLogFile(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """The log of one run: of a node in a phase, or the console's (``phase`` and ``node`` are empty then)."""
 
-    started: str
+    started: float
     ended: float
     state: str
     user: str
@@ -101,9 +102,13 @@ def _history(path: Path, phase: str, node: str) -> History | None:
     match = _HISTORY.fullmatch(path.name)
     if match is None:
         return None
-    year, month, day, hour, minute, second, word, user = match.groups()
+    when, word, user = match.groups()
+    try:
+        started = datetime.strptime(when, "%Y%m%d-%H%M%S").astimezone().timestamp()
+    except (ValueError, OverflowError):
+        return None
     return History(
-        started=f"{year}-{month}-{day} {hour}:{minute}:{second}",
+        started=started,
         ended=path.stat().st_mtime,
         state=_house_word(word) if word else "",
         user=user if word or not phase else "",

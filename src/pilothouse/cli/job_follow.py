@@ -15,7 +15,7 @@ from pilothouse.cli.display.paper import coloured, paint
 from pilothouse.cli.job_files import LogFolders, NodeLogFile
 from pilothouse.cli.job_nodes import KnownNodes, known_nodes
 from pilothouse.cli.job_standing import existing, exit_code, moment
-from pilothouse.cli.tail import Tail
+from pilothouse.cli.tail import Tail, tame
 from pilothouse.engine.records import Records, records
 from pilothouse.engine.workspace import Workspace
 from pilothouse.errors import ExitCode
@@ -100,6 +100,7 @@ class PlainWriter:
         self._latest: NodeLogFile | None = None
         self._silent = True
         self._colours = coloured(sys.stdout)
+        self._terminal = sys.stdout.isatty()
 
     def lines(self, log: NodeLogFile | None, lines: Iterator[bytes]) -> None:
         """Write the lines of one log."""
@@ -110,7 +111,7 @@ class PlainWriter:
             if log is not None and self._heads and log is not self._latest:
                 out.write(f"==> {log.phase} {self._nodes.title(log.node.resource_id)}\n".encode())
                 self._latest = log
-            out.write(prefix + line + b"\n")
+            out.write(prefix + (tame(line) if self._terminal else line) + b"\n")
         out.flush()
 
     def end(self, job_id: str, run: int, state: str, code: int) -> None:

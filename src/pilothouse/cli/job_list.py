@@ -28,6 +28,9 @@ _STYLES: Final = {**STYLES, INTERRUPTED: "bold magenta", UNREADABLE: "bold red"}
 
 def show_all(chosen: argparse.Namespace) -> int:
     """Print the jobs that match; raises UsageError when the data folder cannot be read."""
+    for state in chosen.state or ():
+        if state not in STATES:
+            raise UsageError(f"--state {state!r}: no such state; allowed: {', '.join(STATES)}")
     since = since_when(chosen.since, time.time()) if chosen.since else None
     found = list(heads(all_spaces(chosen)))
     rows = matching(found, chosen.state or (), since, chosen.limit)

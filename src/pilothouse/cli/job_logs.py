@@ -13,7 +13,7 @@ from pilothouse.cli.job_files import History, LogFolders, NodeLogFile, check_pha
 from pilothouse.cli.job_follow import sources_of, watch, writer_for
 from pilothouse.cli.job_nodes import KnownNodes, known_nodes
 from pilothouse.cli.job_standing import existing
-from pilothouse.cli.tail import start_of_last
+from pilothouse.cli.tail import start_of_last, tame
 from pilothouse.clock import stamp
 from pilothouse.engine.records import Records, records
 from pilothouse.engine.workspace import Workspace
@@ -88,7 +88,15 @@ def _history(chosen: argparse.Namespace, entries: list[History]) -> int:
 
 def _table(entries: Sequence[History]) -> list[str]:
     rows = [
-        (str(number), entry.started, stamp(entry.ended, _SECOND)[11:], entry.state, entry.user, entry.phase, entry.node)
+        (
+            str(number),
+            stamp(entry.started, _SECOND),
+            stamp(entry.ended, _SECOND)[11:],
+            entry.state,
+            entry.user,
+            entry.phase,
+            entry.node,
+        )
         for number, entry in enumerate(entries, 1)
     ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(7)]
@@ -134,7 +142,10 @@ def _copy(path: Path, last: int | None) -> None:
     try:
         with path.open("rb") as stream:
             stream.seek(0 if last is None else start_of_last(stream, last))
-            shutil.copyfileobj(stream, sys.stdout.buffer)
+            if sys.stdout.isatty():
+                sys.stdout.buffer.writelines(tame(line) + b"\n" for line in stream)
+            else:
+                shutil.copyfileobj(stream, sys.stdout.buffer)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -4,22 +4,25 @@ import argparse
 import asyncio
 import gc
 import getpass
+import json
 import sys
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from pilothouse.cli.display.palette import clean
 from pilothouse.cli.display.progress import display_for
 from pilothouse.cli.job import hints_of, selection_of, settings_of
 from pilothouse.cli.job_options import JobOptions
 from pilothouse.clock import SystemClock
 from pilothouse.engine.assembly import run_here
 from pilothouse.engine.events import Observer
-from pilothouse.engine.request import JobResult, Request, read_job
+from pilothouse.engine.request import JobResult, Request, read_job, read_text
 from pilothouse.engine.workspace import Workspace, engine_pid, workspace
 from pilothouse.errors import ExitCode, JobBusyError
 from pilothouse.files import write_atomic
+from pilothouse.jobs.oddities import oddities
 from pilothouse.jobs.states import State
 
 _CODES: Final = {
@@ -34,6 +37,8 @@ def run(chosen: argparse.Namespace) -> int:
     """Run a job; returns the exit code of its end state."""
     settings = settings_of(chosen)
     job, nodes = read_job(chosen.params, chosen.nodes_file, job_id=chosen.job_id)
+    for item in oddities(json.loads(read_text(chosen.params))):
+        print(f"pilothouse: warning: {chosen.params}: {clean(item.place)}: {clean(item.text)}", file=sys.stderr)
     request = Request(
         job=job,
         nodes=nodes,

@@ -89,7 +89,8 @@ def _table(found: Standing, marks: Marks, now: float) -> list[Line]:
 def _row(phase: PhaseRow, found: Standing, now: float) -> Row:
     counts = Counter(node.state for node in found.nodes if node.phase == phase.phase)
     order = [state.value for state in State]
-    shown = [f"{counts[state]:,} {_WORDS.get(state, state)}" for state in order if counts[state]]
+    names = _WORDS if found.engine else {**_WORDS, State.RUNNING.value: INTERRUPTED}
+    shown = [f"{counts[state]:,} {names.get(state, state)}" for state in order if counts[state]]
     until = phase.ended or (now if found.engine else None)
     spent = took(max(0.0, until - phase.started)) if phase.started and until else ""
     return clean(phase.phase), _phase_state(phase, found), spent, ", ".join(shown) or "no node"

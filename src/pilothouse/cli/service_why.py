@@ -27,7 +27,7 @@ def why(chosen: argparse.Namespace) -> int:
     from pilothouse.cli.slapos import node_pass
     from pilothouse.node.promise_why import reason
 
-    found = reason(_place(node_pass.load(chosen).instance_root, chosen.name))
+    found = reason(_place(node_pass.load(chosen).instance_root, chosen.name), chosen.cfg)
     listing.said(chosen, text_of(found), document_of(found))
     return ExitCode.FAILED if found.failing or found.error else ExitCode.SUCCESS
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from pilothouse.cli.display.palette import clean
+
 _BLOCK: Final = 1 << 16
 _LONGEST: Final = 1 << 24
 
@@ -75,6 +77,11 @@ class Tail:
         if self._rest:
             yield self._rest
             self._rest = b""
+
+
+def tame(line: bytes) -> bytes:
+    """Return a line that a terminal cannot take for a command; bytes that are no UTF-8 are spelt out."""
+    return clean(line.decode("utf-8", "backslashreplace")).encode()
 
 
 def start_of_last(stream: BinaryIO, lines: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pilothouse.errors import ExitCode
+from pilothouse.errors import ExitCode, UsageError
 from pilothouse.settings import load
 from pilothouse.tools.catalog import Catalog, Side, Tool, UnknownToolError
 from pilothouse.tools.descriptor import Descriptor, Kind, Option
@@ -107,7 +107,7 @@ def _show(catalog: Catalog, name: str, as_json: bool) -> int:
 
 
 def _named(catalog: Catalog, name: str) -> Iterator[Tool]:
-    """Yield the tool of a name; there may be one on each side. Raises UnknownToolError."""
+    """Yield the tool of a name; there may be one on each side. Raises UsageError when there is none on either."""
     missing: list[UnknownToolError] = []
     for side in _SIDES:
         try:
@@ -115,7 +115,10 @@ def _named(catalog: Catalog, name: str) -> Iterator[Tool]:
         except UnknownToolError as error:
             missing.append(error)
     if len(missing) == len(_SIDES):
-        raise max(missing, key=lambda error: len(error.near))
+        missing.sort(key=lambda error: -len(error.near))
+        near = dict.fromkeys(other for error in missing for other in error.near)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"there is no tool {name!r}{hint}; see: pilothouse tool list")
 
 
 def _value(tool: Tool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pilothouse.controlserver import replies
 from pilothouse.controlserver.address import Server
 from pilothouse.controlserver.backoff import Backoff
 from pilothouse.controlserver.calls import name_of
-from pilothouse.controlserver.replies import ServerUnavailableError
+from pilothouse.controlserver.replies import ServerUnavailableError, ServerUnreachableError
 from pilothouse.errors import SettingsError
 from pilothouse.identity import signing
 
@@ -148,9 +148,9 @@ class Client:
                 await _save(response, target)
                 return Answer(response.status_code, headers)
         except TimeoutError:
-            raise ServerUnavailableError(call, f"{self.server.url} took longer than {whole:g} s to answer") from None
+            raise ServerUnreachableError(call, f"{self.server.url} took longer than {whole:g} s to answer") from None
         except httpx.HTTPError as error:
-            raise ServerUnavailableError(call, _reason(error, self.server)) from None
+            raise ServerUnreachableError(call, _reason(error, self.server)) from None
 
     def _opened(self) -> "httpx.AsyncClient":
         if self._http is None:

@@ -21,6 +21,10 @@ class ServerUnavailableError(TransportError):
         super().__init__(f"control server, {call}: {reason}")
 
 
+class ServerUnreachableError(ServerUnavailableError):
+    """Nothing answered at all: no server there, no way to it, or no answer in time."""
+
+
 class ServerRefusedError(RefusedError):
     """The control server understood the request and refused it."""
 

@@ -19,6 +19,7 @@ from pilothouse.engine.programs import find_programs
 from pilothouse.engine.publications import Publications
 from pilothouse.engine.questions import Questions
 from pilothouse.engine.request import Request
+from pilothouse.engine.sealed import opened_node, opened_options
 from pilothouse.engine.stores import with_digests
 from pilothouse.engine.variables import Variables
 from pilothouse.engine.workspace import Workspace
@@ -53,7 +54,7 @@ def context_of(parts: Parts, transports: Mapping[str, Transport]) -> Context:
     request, space, journal, job = parts.request, parts.space, parts.journal, parts.request.job
     vault = Vault(parts.settings.password_key)
     sealed = expand_options(job.options, job.global_options)
-    options = {name: vault.open_option(value) for name, value in sealed.items()}
+    options = opened_options(sealed, vault)
     facts = _facts(request, options)
     hidden = [value for name, value in options.items() if value != sealed[name]]
     places = (*((request.beside,) if request.beside else ()), space.root)
@@ -141,9 +142,4 @@ def _nodes(request: Request, plan: Plan, vault: Vault) -> dict[str, dict[int, No
 
 
 def _opened(file: NodeFile, vault: Vault) -> dict[int, Node]:
-    return {
-        node.resource_id: msgspec.structs.replace(
-            node, password=Secret(vault.open(node.password)), access=node.access.opened(vault.open)
-        )
-        for node in file.nodes
-    }
+    return {node.resource_id: opened_node(node, vault) for node in file.nodes}

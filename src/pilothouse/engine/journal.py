@@ -240,7 +240,10 @@ class Journal:
                     await self._file.run(partial(self._commit, rows))
                 except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                     # later writes fail too: what they build on is not there, even if the disk has room again
-                    self._failure = JournalError(f"the journal {self._path} cannot be written: {error}")
+                    self._failure = JournalError(
+                        f"the journal {self._path} cannot be written: {error}; once that is mended, run the job again:"
+                        " what succeeded is recorded"
+                    )
             for future in waiting:
                 if future.done():
                     continue

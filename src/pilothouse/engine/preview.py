@@ -7,6 +7,7 @@ import msgspec
 
 from pilothouse.engine.environment import JobFacts, reference_names
 from pilothouse.engine.program import Programs
+from pilothouse.engine.sealed import opened_node, opened_options
 from pilothouse.errors import PilothouseError
 from pilothouse.jobs.arguments import CommandLine, command_line
 from pilothouse.jobs.document import Choice, Job, Kind, Loop, Operation, Phase, each
@@ -60,6 +61,7 @@ class Preview:
     ) -> None:
         self._job = job
         self._selection = selection
+        self._file = nodes
         self._nodes = {node.resource_id: node for node in nodes.nodes} | {LOCAL.resource_id: LOCAL}
         self._planned = {name: item.nodes_of(name) for item in planned.groups for name in _names_of(item)}
         self._programs = programs
@@ -82,7 +84,7 @@ class Preview:
 
     def concerns(self, usable: frozenset[str]) -> list[Concern]:
         """Return what looks wrong; ``usable`` are the protocols by which nodes can be reached."""
-        return [*self._unknown(), *self._idle(), *self._empty(), *self._unreachable(usable)]
+        return [*self._unknown(), *self._idle(), *self._empty(), *self._short(), *self._unreachable(usable)]
 
     def _samples(self) -> Iterator[tuple[Phase, Node]]:
         for phase in _phases(self._job):
@@ -129,7 +131,10 @@ class Preview:
         """Yield the parameters that were opened, and the nodes' passwords."""
         plain = expand_options(self._job.options, self._job.global_options)
         yield from (value for name, value in self._facts.options.items() if value != plain[name])
-        yield from (self._vault.open(node.password) for node in self._nodes.values() if node.password)
+        for node in self._nodes.values():
+            opened = opened_node(node, self._vault)
+            become = opened.access.become
+            yield from (text for text in (opened.password.reveal(), become and become.password.reveal()) if text)
 
     def _unknown(self) -> Iterator[Concern]:
         declared = {
@@ -156,6 +161,8 @@ class Preview:
 
     def _empty(self) -> Iterator[Concern]:
         asked = self._selection
+        if not self._job.groups:
+            yield Concern(where="$.runFlow", text="no group; the job will do nothing")
         for group in self._job.groups:
             for phase in group.phases:
                 wanted = (not asked.groups or group.number in asked.groups) and (
@@ -163,6 +170,13 @@ class Preview:
                 )
                 if wanted and not self._planned.get(phase.name):
                     yield Concern(where=phase.name, text="no node here for this phase; it will do nothing")
+
+    def _short(self) -> Iterator[Concern]:
+        counted = self._file.total
+        held = len(self._file.nodes)
+        if held and counted > held:
+            text = f"the first line counts {counted:,} nodes, but the file holds {held:,}; it may have been cut off"
+            yield Concern(where="nodes", text=text)
 
     def _unreachable(self, usable: frozenset[str]) -> Iterator[Concern]:
         wanted = {node for nodes in self._planned.values() for node in nodes}
@@ -174,7 +188,7 @@ class Preview:
 
 
 def _facts(job: Job, runner_id: int, vault: Vault) -> JobFacts:
-    options = {name: vault.open_option(text) for name, text in expand_options(job.options, job.global_options).items()}
+    options = opened_options(expand_options(job.options, job.global_options), vault)
     return JobFacts(
         job_id=job.id,
         tenant=job.tenant,

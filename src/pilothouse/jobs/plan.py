@@ -7,6 +7,7 @@ own with one step, gray-scale gives the group one lane that visits every phase i
 
 import hashlib
 from collections.abc import Collection
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,8 @@ from pilothouse.errors import UsageError
 from pilothouse.jobs.document import Group, Job, Phase, Strategy
 from pilothouse.jobs.nodes import LOCAL, NodeFile
 from pilothouse.jobs.rounds import explicit, parallelism, round_sizes, trigger_round
+
+_SHOWN: Final = 10
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,8 +193,9 @@ def _check(job: Job, sets: NodeSets, selection: Selection) -> None:
 def _known(what: str, wanted: Collection[object], present: Collection[object]) -> None:
     for item in wanted:
         if item not in present:
-            some = ", ".join(str(name) for name in list(present)[:10]) or "none"
-            raise UsageError(f"the job has no {what} {item}; it has: {some}")
+            some = ", ".join(str(name) for name in list(present)[:_SHOWN]) or "none"
+            more = f" and {len(present) - _SHOWN:,} more" if len(present) > _SHOWN else ""
+            raise UsageError(f"the job has no {what} {item}; it has: {some}{more}")
 
 
 def _digest(job: Job, sets: NodeSets, selection: Selection) -> str:

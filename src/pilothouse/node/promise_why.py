@@ -1,5 +1,6 @@
 """Why an instance is not well: its failing promises, since when, and what changed before."""
 
+import shlex
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -39,8 +40,11 @@ class Reason(msgspec.Struct, frozen=True):
     command: str | None
 
 
-def reason(place: InstancePlace) -> Reason:
-    """Return why a partition is not well, by what lies on the disk; nothing is run."""
+def reason(place: InstancePlace, cfg: str | None = None) -> Reason:
+    """Return why a partition is not well, by what lies on the disk; nothing is run.
+
+    ``cfg`` is the node's file where commands have to name it.
+    """
     promises, _ = discovery.found(str(place.folder))
     changes = list(_changes(place, promises))
     failing, unchecked = [], 0
@@ -51,8 +55,9 @@ def reason(place: InstancePlace) -> Reason:
         if found is not None and found.failed:
             failing.append(_failing(place, promise, found, changes))
     error = _first_lines(place.error_log)
-    force = f"slapos node instance --only-cp {place.name} --force"
-    again = f"slapos node promise --only-cp {place.name}"
+    named = ("--cfg", cfg) if cfg else ()
+    force = shlex.join(("slapos", "node", "instance", "--only-cp", place.name, "--force", *named))
+    again = shlex.join(("slapos", "node", "promise", "--only-cp", place.name, *named))
     command = force if failing or error else again if unchecked else None
     return Reason(place.name, len(promises), unchecked, failing, error, command)
 

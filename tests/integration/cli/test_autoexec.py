@@ -53,6 +53,8 @@ def test_checks_11_12_missing_params_are_told_clearly(commands: Commands) -> Non
     said = commands.autoexec("--devmode", "--jobid", "5", "--paramsfile", "nowhere.json", code=3)
     assert "nowhere.json" in said.stderr
     assert "Traceback" not in said.stderr
+    said = commands.autoexec("--devmode", "--jobid", "5", "--paramsfile", "/nowhere.json", code=3)
+    assert said.stderr == "autoexec: /nowhere.json: no such file\n"
 
 
 def test_checks_13_14_params_of_the_run_folder_and_the_first_fire(commands: Commands) -> None:
@@ -65,7 +67,8 @@ def test_checks_13_14_params_of_the_run_folder_and_the_first_fire(commands: Comm
 
     second = document("77", group(0, phase("p", operation("x", "echo second", "runner"))))
     (folder / "other.json").write_text(json.dumps(second), "utf-8")
-    commands.autoexec("--devmode", "--jobid", "77", "--force", "--paramsfile", "other.json")
+    said = commands.autoexec("--devmode", "--jobid", "77", "--force", "--paramsfile", "other.json").stderr
+    assert f"other.json is not used: {folder / 'params.json'} is there; add --firstfire to replace it" in said
     assert "first" in (folder / "log/p/local-0-0.txt").read_text("utf-8")
     console = (folder / "log/console.txt").read_text("utf-8")
     assert console.count("Job 77 run") == 2

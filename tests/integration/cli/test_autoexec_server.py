@@ -13,7 +13,7 @@ from tests.commands import Commands
 from tests.console import TOKEN, USER, Console, node_list, refusal
 from tests.jobs import document, group, local_nodes, operation, phase
 from tests.machine import nap
-from tests.sshd import Sshd
+from tests.sshd import Sshd, free_port
 
 from pilothouse.controlserver import calls
 from pilothouse.jobs.secret import Secret
@@ -178,6 +178,20 @@ def test_check_18_register_keeps_older_tools_when_one_failed(commands: Commands,
     assert "unknown type name" in said.stderr
     assert console.of(calls.UNREGISTER) == []
     assert len(console.of(calls.REGISTER)) > 5
+
+
+@pytest.mark.parametrize("fault", ["nobody answers", "the token is wrong"])
+def test_register_stops_when_no_tool_can_be_registered(commands: Commands, console: Console, fault: str) -> None:
+    if fault == "nobody answers":
+        configure(commands, console, **{"server.baseurl": f"http://127.0.0.1:{free_port()}"})
+    else:
+        configure(commands, console)
+        console.faults[calls.REGISTER].append(refusal(401, "who are you"))
+    lines = commands.autoexec("--register", "acme", code=1).stderr.splitlines()
+    said = [line for line in lines if line.startswith("ERROR:")]
+    assert len(said) == 2
+    assert said[-1] == "ERROR: 0 tools registered, 1 failed, the others were not tried; no older tool was removed."
+    assert len(console.requests) <= 1
 
 
 def test_register_tells_a_broken_descriptor_and_goes_on(commands: Commands, console: Console) -> None:

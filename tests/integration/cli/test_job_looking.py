@@ -106,6 +106,9 @@ def test_follow_survives_a_run_that_takes_over(commands: Commands) -> None:
     code, said = ended(commands.start("pilothouse", "job", "follow", "62"))
     assert code == 3
     assert "job 62: interrupted" in said
+    shown = commands.pilothouse("job", "show", "62").stdout
+    assert "1 interrupted" in shown
+    assert "running" not in shown
     again = commands.start("pilothouse", "job", "retry", "62")
     commands.await_text("62", "log/console.txt", "run 2")
     follower = commands.start("pilothouse", "job", "follow", "62", "n1")
@@ -136,7 +139,7 @@ def test_outputs_are_folded_and_secrets_masked(commands: Commands) -> None:
     words = commands.write(talking("64", f'echo "hello from $NODE_NAME"; {VERSION}'), local_nodes(4))
     commands.pilothouse("job", "run", *words)
     said = commands.pilothouse("job", "outputs", "64").stdout
-    assert "there / work_1  3 of 4 nodes agree, 1 differ in 1 way\n3 nodes: n[1-2,4]\n" in said
+    assert "there / work_1  3 of 4 nodes agree, 1 differs in 1 way\n3 nodes: n[1-2,4]\n" in said
     assert "-version = 1.2\n  +version = 1.3" in said
     assert "s3cret-word" not in said
     assert "key = ******" in said
@@ -248,6 +251,7 @@ def test_logs_of_several_nodes_their_ends_and_histories(commands: Commands) -> N
     assert "Ended in status:failed" in first
     entries = json.loads(commands.pilothouse("job", "logs", "68", "--history", "--json").stdout)
     assert {(entry["phase"], entry["user"] != "") for entry in entries} == {("", True)}
+    assert all(entry["started"] <= entry["ended"] < entry["started"] + 600 for entry in entries)
     assert "no history 9" in commands.pilothouse("job", "logs", "68", "n1", "--history", "9", code=2).stderr
     assert "no phase 'x'" in commands.pilothouse("job", "logs", "68", "--phase", "x", code=2).stderr
     [one, two] = json.loads(commands.pilothouse("job", "logs", "68", "--phase", "there", "--json").stdout)
@@ -327,3 +331,15 @@ def test_a_data_folder_that_cannot_be_read(
         finally:
             os.seteuid(0)
         assert "cannot be read: Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("logs", "70", "n1"), ("follow", "70", "n1"), ("logs", "70", "n1", "--tail", "9")])
+def test_a_machine_cannot_steer_the_terminal_of_who_reads_its_log(commands: Commands, words: tuple[str, ...]) -> None:
+    script = r"printf 'one\033]0;title\007two\033[2Jthree\n'"
+    doc = document("70", group(0, phase("p", operation("x", script))))
+    commands.pilothouse("job", "run", *commands.write(doc, local_nodes(1)))
+    assert "\x1b[2J" in commands.pilothouse("job", *words).stdout
+    said = commands.on_terminal("job", *words)
+    assert "onetwothree\r\n" in said
+    assert "\x1b]" not in said
+    assert "\x1b[2J" not in said

@@ -59,6 +59,7 @@ def test_a_node_is_kept_from_the_start_to_the_end(
         assert "slappart0:wrapper" not in node.pids()
         assert kept.end() == 0
     assert "instance begins: asked by hand" in kept.text
+    assert "This node is kept no more; its instances run on" in kept.text
     assert "Traceback" not in kept.text
     code, text = command(capsys, node, "status")
     assert code == 4

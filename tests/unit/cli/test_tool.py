@@ -8,6 +8,7 @@ import pytest
 
 from pilothouse.cli.main import main
 from pilothouse.cli.tool import described, example
+from pilothouse.errors import ExitCode
 from pilothouse.jobs import decoding
 from pilothouse.tools.catalog import Catalog, Tool
 
@@ -65,3 +66,8 @@ def test_every_program_can_be_started(tool: Tool) -> None:
     first = Path(tool.program).read_text("utf-8").splitlines()[0]
     assert first in {"#!/bin/sh", "#!/usr/bin/env python3"}
     assert tool.side == "local" or (first == "#!/bin/sh") == (tool.interpreter == "sh")
+
+
+def test_a_tool_on_neither_side_is_told_without_a_side(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tool", "show", "nope"]) == ExitCode.USAGE
+    assert capsys.readouterr().err == "pilothouse: there is no tool 'nope'; see: pilothouse tool list\n"

@@ -149,6 +149,11 @@ def test_a_selection_of_what_is_not_there_is_an_error(selection: Selection, says
         plan(job(group(phase("a"))), nodes(2), selection)
 
 
+def test_a_long_list_of_what_is_there_says_that_it_is_cut() -> None:
+    with pytest.raises(UsageError, match=r"it has: 5000, .*, 5009 and 2 more$"):
+        plan(job(group(phase("a"))), nodes(12), Selection(nodes=(1,)))
+
+
 def test_a_selection_that_meets_nowhere_is_an_error() -> None:
     made = job(group(phase("a")), group(phase("b"), number=1))
     with pytest.raises(UsageError, match="none of the selected phases"):

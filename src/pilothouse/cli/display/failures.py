@@ -117,7 +117,7 @@ class _Group:
 
 def _general(reason: str, node: Node) -> str:
     """Put ``<node>`` for the node's own name, so that one cause on many nodes reads the same."""
-    for own in (node.host, node.name):
+    for own in (node.key, node.host, node.name):
         if own and own in reason:
             reason = re.sub(rf"(?<![\w.-]){re.escape(own)}(?![\w-])", "<node>", reason)
     return reason

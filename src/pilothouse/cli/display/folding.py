@@ -57,7 +57,8 @@ def headline(folds: Sequence[Fold]) -> str:
     common = len(folds[0].nodes)
     if common == 1:
         return f"{count(total, 'node')}, all different"
-    return f"{common:,} of {count(total, 'node')} agree, {total - common:,} differ in {count(len(folds) - 1, 'way')}"
+    differ = "1 differs" if total - common == 1 else f"{total - common:,} differ"
+    return f"{common:,} of {count(total, 'node')} agree, {differ} in {count(len(folds) - 1, 'way')}"
 
 
 def difference(common: Sequence[str], other: Sequence[str]) -> list[str]:

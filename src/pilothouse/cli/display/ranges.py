@@ -26,8 +26,11 @@ def compact(names: Iterable[str]) -> list[str]:
     return [pattern for _, pattern in sorted(found, key=lambda item: natural(item[0]))]
 
 
-def named(names: Iterable[str], most: int = 14) -> str:
-    """Return the names in few words, ``web-[1-9], db-1``: at most so many patterns and runs of numbers."""
+def named(names: Iterable[str], most: int = 14, *, total: int = 0) -> str:
+    """Return the names in few words, ``web-[1-9], db-1``: at most so many patterns and runs of numbers.
+
+    ``total`` is how many there are when ``names`` are only the first of them.
+    """
     wanted = list(dict.fromkeys(names))
     shown: list[str] = []
     left = most
@@ -39,7 +42,8 @@ def named(names: Iterable[str], most: int = 14) -> str:
         shown.append(short)
         told += len(expand(short))
         left -= runs
-    more = f" and {len(wanted) - told:,} more" if told < len(wanted) else ""
+    untold = max(total, len(wanted)) - told
+    more = f" and {untold:,} more" if untold else ""
     return ", ".join(shown) + more
 
 

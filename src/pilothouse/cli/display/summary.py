@@ -18,6 +18,7 @@ from pilothouse.cli.display.palette import (
     name_of,
     took,
 )
+from pilothouse.cli.display.ranges import named
 from pilothouse.cli.display.table import Row, phase_table
 from pilothouse.jobs.states import State
 
@@ -51,7 +52,7 @@ def _totals(board: Board, marks: Marks) -> list[Line]:
     warned = f", {count(board.warnings, 'warning')}" if board.warnings else ""
     mark = marks.of.get(state, "")
     title: Line = ((f"{mark} ", style), (f"job {board.job_id} ", STRONG), (said, style), (time + warned, ""))
-    return [title, (("  ", ""), *words(board.counts, marks))]
+    return [title, (("  ", ""), *(words(board.counts, marks) or [("nothing to do", DIM)]))]
 
 
 def _table(board: Board, marks: Marks) -> list[Line]:
@@ -79,7 +80,7 @@ def _reasons(board: Board, marks: Marks) -> list[Line]:
                 (f"{marks.of['failed']} ", STYLES["failed"]),
                 (head, STRONG),
                 (group.reason, "red"),
-                (_names(group, marks), ""),
+                (_names(group), ""),
             )
         )
     if rest := groups[_REASONS:]:
@@ -88,10 +89,8 @@ def _reasons(board: Board, marks: Marks) -> list[Line]:
     return lines
 
 
-def _names(group: SameReason, marks: Marks) -> str:
-    named = [name_of(node) for node in group.nodes[:_NAMES]]
-    more = f" {marks.more} and {group.count - len(named):,} more" if group.count > len(named) else ""
-    return f": {', '.join(named)}{more}"
+def _names(group: SameReason) -> str:
+    return f": {named((name_of(node) for node in group.nodes), _NAMES, total=group.count)}"
 
 
 def _next(board: Board, hints: Hints) -> list[Line]:

@@ -94,6 +94,7 @@ class Keeper:
                 await self._end()
                 await _cancelled(beating)
             self._show()
+        _log.info("This node is kept no more; its instances run on")
         return 0
 
     def wake(self, *names: str) -> None:

@@ -65,6 +65,7 @@ def test_997_agree_and_3_differ() -> None:
     outputs += [(f"web-{n}", ["version = 1.3", "path = /opt", "port = 80"]) for n in range(998, 1001)]
     folds = fold(outputs)
     assert headline(folds) == "997 of 1,000 nodes agree, 3 differ in 1 way"
+    assert headline(fold([("a", ["x"]), ("b", ["x"]), ("c", ["y"])])) == "2 of 3 nodes agree, 1 differs in 1 way"
     assert plain(describe(folds)) == [
         "997 nodes: web-[1-997]",
         "  version = 1.2",

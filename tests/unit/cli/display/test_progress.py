@@ -73,7 +73,7 @@ async def test_plain_text_of_a_job() -> None:
         "✗ job 4711 failed in 5.0 s\n"
         "  ✓ 1 ok   ↷ 1 skipped   ✗ 2 failed\n"
         "\n"
-        "✗ 2 nodes: <node> gave exit code 1: web-3, web-4\n"
+        "✗ 2 nodes: <node> gave exit code 1: web-[3-4]\n"
         "\n"
         "  see why  pilothouse job logs 4711 10.0.0.4-22-4\n"
         "  resume   pilothouse job run deploy.json\n"

@@ -64,6 +64,7 @@ def test_long_lists_are_cut_and_counted() -> None:
     assert named(["a", "b", "w1", "w2"]) == "a, b, w[1-2]"
     assert named(["a", "b", "c"], most=2) == "a, b and 1 more"
     assert named([]) == ""
+    assert named(["a", "b"], total=7) == "a, b and 5 more"
 
 
 @given(st.lists(NAMES, max_size=40), st.integers(1, 5))

@@ -19,7 +19,7 @@ def test_a_failed_job() -> None:
         "✗ job 4711 failed in 5.0 s",
         "  ✓ 1 ok   ↷ 1 skipped   ✗ 2 failed",
         "",
-        "✗ 2 nodes: <node> gave exit code 1: web-3, web-4",
+        "✗ 2 nodes: <node> gave exit code 1: web-[3-4]",
         "",
         "  logs    /data/log",
         "  status  /data/status",
@@ -69,6 +69,19 @@ def test_many_nodes_and_reasons_are_cut() -> None:
     batch += [end("a", node(number), State.FAILED, "connection refused") for number in range(1, 21)]
     batch += [end("a", node(number), State.FAILED, f"odd {number}") for number in range(21, 33)]
     lines = told(batch)
-    names = ", ".join(f"web-{number}" for number in range(1, 9))
-    assert f"✗ 20 nodes: connection refused: {names} … and 12 more" in lines
+    assert "✗ 20 nodes: connection refused: web-[1-20]" in lines
     assert "  … and 3 nodes for 3 other reasons" in lines
+
+
+def test_one_cause_on_many_nodes_is_one_reason_however_it_names_them() -> None:
+    batch: list[events.Event] = [job(200), phase("a", 200)]
+    for number in range(1, 201):
+        it = node(number)
+        said = f"{it.key}: [{it.host}]:22 refused the login of user 'app'"
+        batch.append(end("a", it, State.FAILED, said))
+    reasons = [line for line in told(batch) if line.startswith("✗ 2")]
+    assert reasons == ["✗ 200 nodes: <node>: [<node>]:22 refused the login of user 'app': web-[1-50] and 150 more"]
+
+
+def test_a_job_without_anything_to_do_says_so() -> None:
+    assert told([job(0), job_end(State.SUCCEEDED)])[:3] == ["✓ job 4711 succeeded in 0.0 s", "  nothing to do", ""]
