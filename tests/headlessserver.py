@@ -175,6 +175,15 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Server]:
             end_shim(spool)
 
 
+def document(script: str, kind: str, opt: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return a job definition of one script."""
+    operation = {"opName": "say", "opId": "say_1", "opType": kind, "isScript": 1, "interpreter": "bash",
+                 "scriptContent": script, "opt": {}, "output": {}, "desc": {}}  # fmt: skip
+    phase = {"phaseName": "greet", "operations": [operation]}
+    flow = [{"groupNo": 0, "execStrategy": "oneShot", "phases": [phase]}]
+    return {"jobId": "batch", "opt": opt or {}, "runFlow": flow}
+
+
 def end_shim(folder: Path) -> None:
     """End whatever a test left running."""
     with contextlib.suppress(OSError), Spool(folder).control() as control:

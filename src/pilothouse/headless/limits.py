@@ -20,6 +20,7 @@ PARAMETERS: Final = 64
 PARAMETER_VALUE: Final = 4 * KIB
 FILE_PATH: Final = 1024  # characters
 USER_NAME: Final = 64  # characters
+NAME: Final = 255  # characters of any name in a login: the audit log keeps it
 
 LOG_LINE: Final = 8 * KIB
 RESULT: Final = 64 * KIB

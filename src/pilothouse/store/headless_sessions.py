@@ -120,14 +120,19 @@ def record_request(connection: Connection, user: str, request: str, body: str, s
 def request(connection: Connection, user: str, name: str, now: float) -> tuple[str, str] | None:
     """Return body and session of a request that is remembered; what is too old is forgotten."""
     _OLD_REQUESTS.run(connection, now=now)
+    return remembered(connection, user, name, now)
+
+
+def remembered(connection: Connection, user: str, name: str, now: float) -> tuple[str, str] | None:
+    """Return body and session of a request that is remembered."""
     row = _REQUEST.first(connection, user_name=user, request=name, now=now)
     return None if row is None else (row[0], row[1])
 
 
 def requested(connection: Connection, user: str, name: str, now: float) -> str | None:
     """Return the session of a request that is remembered."""
-    row = _REQUEST.first(connection, user_name=user, request=name, now=now)
-    return None if row is None else str(row[1])
+    found = remembered(connection, user, name, now)
+    return None if found is None else found[1]
 
 
 def find(connection: Connection, sid: str) -> SessionRow | None:

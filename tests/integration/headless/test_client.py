@@ -175,13 +175,29 @@ async def test_check_29_over_tls_the_login_is_bound_to_the_certificate(s41: Path
         answer = await call(words(peer, "-v", "-m", "OK1"), s41.parent, {"encrypted": "true"})
         assert answer.code == 1
         assert "is not trusted" in answer.out
+        assert "set ca_file" in answer.out
         assert len(peer.sessions) == 1
+
+
+@pytest.mark.parametrize(("name", "said"), [("ca_file", "ca_file cannot"), ("cert_file", "cert_file or key_file")])
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_files_of_certificates_that_cannot_be_used_are_named(
+    name: str, said: str, content: str | None, s41: Path
+) -> None:
+    file = s41.parent / "some.pem"
+    if content is not None:
+        file.write_text(content)
+    async with babbler(b"") as silent:
+        answer = await call(words(silent, "-m", "OK1"), s41.parent, {"encrypted": "true", name: str(file)})
+    assert answer.code == 2
+    assert said in answer.err
+    assert str(file) in answer.err
 
 
 async def test_tls_against_a_plain_port_and_the_reverse_are_named(peer: HeadlessPeer, s41: Path) -> None:
     answer = await call(words(peer, "-v", "-m", "OK1"), s41.parent, {"encrypted": "true"})
     assert answer.code == 1
-    assert "TLS" in answer.out
+    assert "if it is a plain port" in answer.out
     context, _, _ = tls(trustme.CA(), trustme.CA().issue_cert("localhost"), s41.parent)
     async with headless_peer(context) as other:
         answer = await call(words(other, "-v", "-m", "OK1"), s41.parent)

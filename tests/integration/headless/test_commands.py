@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests import headlesscall
-from tests.headlessserver import PASSWORDS, SECRETS, end_shim
+from tests.headlessserver import PASSWORDS, SECRETS, document, end_shim
 
 from pilothouse.cli.main import main
 
@@ -139,11 +139,34 @@ def test_what_is_refused_says_why(capsys: pytest.CaptureFixture[str], tmp_path: 
         ("module", "remove", "X"),
         ("module", "add", "X", "--python", "os"),
         ("cred", "import", "A", "/etc/hostname"),
+        ("cred", "import", "A", str(tmp_path / "none")),
+        ("cred", "add", "A", "--out", str(tmp_path / "none" / "secret")),
+        ("module", "add", "X", "--definition", str(tmp_path / "none")),
+        ("module", "add", "X", "--definition", str(tmp_path / "server.db")),
+        ("root", "add", "jobs", str(tmp_path), "--owner", "no-such-account"),
     ):
         assert main(["headless", *words, *data]) == 2, words
         assert capsys.readouterr().err.startswith("pilothouse: "), words
     assert main(["headless", "serve", "--listen", "0.0.0.0:0", *data]) == 7
     assert "headless_tls_listen" in capsys.readouterr().err
+
+
+def test_a_published_command_is_shown_with_all_its_words(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """An option of ours after --exec is a word of the command: whoever means it otherwise must see that."""
+    words = ("headless", "module", "add", "X", "--data", str(tmp_path), "--exec", "echo", "two words", "--json")
+    assert "echo 'two words' --json" in command(capsys, *words)
+
+
+def test_who_publishes_sealed_passwords_is_told_who_needs_the_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    params, nodes = tmp_path / "params.json", tmp_path / "nodes.json"
+    params.write_text(json.dumps(document("echo in", "target")))
+    words = ("headless", "module", "add", "OLD", "--definition", str(params), "--nodes", str(nodes), "--data")
+    for password, told in (("plain", False), ("{RC4}03908cb1", True), ("{AESGCM}AAAA", True)):
+        nodes.write_text(json.dumps({"resourceId": 1, "host": "127.0.0.1", "protocol": "ssh", "password": password}))
+        assert main([*words, str(tmp_path)]) == 0
+        assert ("password_key" in capsys.readouterr().err) is told
 
 
 def test_no_secret_is_kept_or_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

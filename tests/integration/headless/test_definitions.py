@@ -4,10 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.headlessserver import Guest, Server, module, serving
+from tests.headlessserver import Guest, Server, document, module, serving
 from tests.sshd import Sshd
 
 from pilothouse.headless import messages
@@ -19,14 +18,6 @@ async def server(tmp_path: Path, sshd: Sshd) -> AsyncIterator[Server]:
     reach = {"PILOTHOUSE_KNOWN_HOSTS": str(sshd.known_hosts), "PILOTHOUSE_IDENTITIES": str(sshd.identity)}
     async with serving(tmp_path, engine=reach) as found:
         yield found
-
-
-def document(script: str, kind: str, opt: dict[str, str] | None = None) -> dict[str, Any]:
-    operation = {"opName": "say", "opId": "say_1", "opType": kind, "isScript": 1, "interpreter": "bash",
-                 "scriptContent": script, "opt": {}, "output": {}, "desc": {}}  # fmt: skip
-    phase = {"phaseName": "greet", "operations": [operation]}
-    flow = [{"groupNo": 0, "execStrategy": "oneShot", "phases": [phase]}]
-    return {"jobId": "batch", "opt": opt or {}, "runFlow": flow}
 
 
 def targets(sshd: Sshd) -> str:

@@ -175,3 +175,11 @@ def test_a_repeated_start_is_known_by_its_body() -> None:
 )
 def test_return_codes_of_refusals(code: int, expected: int) -> None:
     assert return_code(code) is ReturnCode(expected)
+
+
+@pytest.mark.parametrize("field", ["user", "cred", "os-user", "os-host"])
+def test_names_of_a_login_are_short_for_the_audit_log_keeps_them(field: str) -> None:
+    text = f'<phc v="1" n="1"><login type="osuser" mech="PEER" {field}="{{}}"/></phc>'
+    decode(text.format("x" * 255).encode(), ClientMessage)
+    with pytest.raises(ProtocolError):
+        decode(text.format("x" * 256).encode(), ClientMessage)

@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import pwd
+import shlex
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ def add_parsers(things: Any) -> list[argparse.ArgumentParser]:
     what.add_argument("--file", metavar="ROOT:PATH", help="a Python file below a root")
     what.add_argument("--python", metavar="PACKAGE.MODULE:FUNCTION", help="a function, called with the parameters")
     what.add_argument(
-        "--exec", nargs=argparse.REMAINDER, metavar="WORD", help="a command and its words, last; no shell"
+        "--exec", nargs=argparse.REMAINDER, metavar="WORD", help="a command and its words; the last option, no shell"
     )
     add.add_argument("--nodes", type=Path, metavar="FILE", help="the node file of a definition")
     add.add_argument("--param", action="append", default=[], metavar="NAME=DEFAULT", help="a parameter; repeatable")
@@ -73,7 +76,7 @@ def _add(chosen: argparse.Namespace) -> int:
         file=chosen.file or "",
         command=tuple(chosen.exec or ()),
         definition=_document(chosen.definition) if chosen.definition else {},
-        nodes=chosen.nodes.read_text("utf-8-sig") if chosen.nodes else "",
+        nodes=records.text(chosen.nodes) if chosen.nodes else "",
         params=_params(chosen),
         concurrency=modules.Concurrency(key=chosen.key, policy=chosen.policy, max=chosen.max, queue=chosen.queue),
         limits=bounds.named_numbers(chosen.limit),
@@ -85,8 +88,16 @@ def _add(chosen: argparse.Namespace) -> int:
         chosen, "module add", f"headless module {chosen.name}", {"kind": module.kind},
         lambda c: headless_catalogue.add_module(c, chosen.name, document, time.time()),
     )  # fmt: skip
-    value = {"name": chosen.name, "version": version, "kind": module.kind}
-    return listing.said(chosen, f"module {chosen.name}, version {version}", value)
+    value = {"name": chosen.name, "version": version, "kind": module.kind, "command": list(module.command)}
+    if module.kind == "definition" and modules.has_sealed_passwords(module):
+        print(
+            "its nodes have sealed passwords: the accounts of its users need password_key in a settings file of their "
+            "own, ~/.config/pilothouse/pilothouse.toml",
+            file=sys.stderr,
+        )
+    # all words after --exec are the command's, so what was meant as an option of ours is seen here
+    runs = f": {shlex.join(module.command)}" if module.command else ""
+    return listing.said(chosen, f"module {chosen.name}, version {version}{runs}", value)
 
 
 def _try(chosen: argparse.Namespace, path: str) -> None:
@@ -108,7 +119,7 @@ def _kind(chosen: argparse.Namespace) -> Any:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8-sig"))
+        found = json.loads(records.text(path))
     except ValueError as error:
         raise UsageError(f"{path}: is no JSON: {error}") from None
     if not isinstance(found, dict):
@@ -163,6 +174,8 @@ def _add_root(chosen: argparse.Namespace) -> int:
         raise UsageError(f"{folder} is no folder")
     if not chosen.name.replace("-", "").replace("_", "").isalnum():
         raise UsageError(f"root {chosen.name!r}: give a name of letters, digits, - and _")
+    if chosen.owner:
+        _check_account(chosen.owner)
     root = Root(
         name=chosen.name, path=str(folder), owner=chosen.owner, is_default=chosen.default,
         importable=chosen.importable, single=chosen.single,
@@ -172,6 +185,13 @@ def _add_root(chosen: argparse.Namespace) -> int:
         lambda c: headless_catalogue.put_root(c, root),
     )  # fmt: skip
     return listing.said(chosen, f"root {root.name}: {root.path}", msgspec.to_builtins(root))
+
+
+def _check_account(name: str) -> None:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        raise UsageError(f"--owner {name}: there is no account of this name on this machine") from None
 
 
 def _list_roots(chosen: argparse.Namespace) -> int:

@@ -63,6 +63,8 @@ def _add(chosen: argparse.Namespace) -> int:
         file = os.open(chosen.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o400)
     except FileExistsError:
         raise UsageError(f"{chosen.out} is there already; name a new file") from None
+    except OSError as error:
+        raise UsageError(f"{chosen.out}: {error.strerror}") from None
     try:
         with os.fdopen(file, "w", encoding="ascii") as stream:
             stream.write(text)
@@ -75,8 +77,11 @@ def _add(chosen: argparse.Namespace) -> int:
 def _import(chosen: argparse.Namespace) -> int:
     from pilothouse.headless.server import credentials
 
-    with chosen.file.open("rb") as stream:
-        text = stream.read(_LARGEST + 1)
+    try:
+        with chosen.file.open("rb") as stream:
+            text = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"{chosen.file}: {error.strerror}") from None
     if len(text) > _LARGEST or not text.isascii():
         raise UsageError(f"{chosen.file}: this is not a password hash file")
     return _keep(chosen, credentials.secret_line(text.decode("ascii")), prep="none")

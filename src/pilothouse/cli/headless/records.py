@@ -48,6 +48,16 @@ async def _open_once(where: Path) -> None:
     await (await open_store(where)).close()
 
 
+def text(path: Path) -> str:
+    """Return what a file given on the command line says. Raises UsageError."""
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: this is no text in UTF-8") from None
+
+
 def moment(text: str) -> float:
     """Return ``YYYY-MM-DD`` as the local beginning of that day. Raises ArgumentTypeError."""
     try:

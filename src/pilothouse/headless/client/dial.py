@@ -2,6 +2,7 @@
 
 import socket
 import time
+from typing import TYPE_CHECKING
 
 from pilothouse.headless.client.address import Address, resolve
 from pilothouse.headless.client.command_line import Call
@@ -10,6 +11,9 @@ from pilothouse.headless.client.link import Link
 from pilothouse.headless.client.report import Report
 from pilothouse.headless.client.settings import ClientSettings
 from pilothouse.headless.client.stop import ClientError, LostError, ParameterError, TrustError
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def dial(call: Call, settings: ClientSettings, report: Report) -> Link:
@@ -63,19 +67,38 @@ def _connect(address: Address, call: Call, settings: ClientSettings, report: Rep
     return link
 
 
-def _encrypt(wire: socket.socket, call: Call, settings: ClientSettings) -> tuple[socket.socket, str]:
-    import ssl  # a call on loopback needs none
+def _context(settings: ClientSettings) -> "ssl.SSLContext":
+    import ssl
 
+    names = "ca_file"
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
+        names = "cert_file or key_file"
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file or None)
     except (OSError, ssl.SSLError) as error:
-        raise ParameterError(f"ca_file, cert_file or key_file cannot be used: {error}") from error
+        files = settings.ca_file if names == "ca_file" else f"{settings.cert_file} {settings.key_file or ''}".rstrip()
+        why = error.strerror if error.errno and not isinstance(error, ssl.SSLError) else "no PEM file of the right kind"
+        raise ParameterError(f"{names} cannot be used: {files}: {why}") from error
+    return context
+
+
+def _encrypt(wire: socket.socket, call: Call, settings: ClientSettings) -> tuple[socket.socket, str]:
+    import ssl  # a call on loopback needs none
+
+    context = _context(settings)
     try:
         encrypted = context.wrap_socket(wire, server_hostname=settings.server_name or call.host)
     except ssl.SSLCertVerificationError as error:
-        raise TrustError(f"the certificate of {call.service} is not trusted: {error.verify_message}") from error
+        why = error.verify_message.rstrip(".")
+        raise TrustError(
+            f"the certificate of {call.service} is not trusted: {why}; set ca_file to the server's authority, "
+            "and server_name to a name that the certificate has"
+        ) from error
+    except ssl.SSLEOFError as error:  # a plain port, or a server that is just going down
+        raise LostError(
+            f"{call.service} closed the connection instead of encrypting it; if it is a plain port, take that of TLS"
+        ) from error
     except ssl.SSLError as error:
         hint = "; the server does not speak TLS on this port" if error.reason == "WRONG_VERSION_NUMBER" else ""
         raise TrustError(f"TLS with {call.service} failed: {error.reason}{hint}") from error

@@ -170,6 +170,7 @@ class Connection:
         return await self._admit(exchange, response)
 
     async def _admit(self, exchange: Exchange, response: Response) -> Visitor:
+        self._reception.check_pace(exchange.login, self._address)
         final = exchange.finish(response.scram)
         visitor = await self._reception.proven(exchange, self._address)
         await self._welcome(visitor, final)

@@ -31,10 +31,10 @@ class Hall:
         """Listen on a bound socket."""
 
         async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._visit(reader, writer, door)
+            await self._visit(reader, writer, tls, door)
 
-        patience = door.timing.opening if tls is not None else None
-        return await asyncio.start_server(greet, sock=bound, ssl=tls, ssl_handshake_timeout=patience)
+        # without TLS at first, so that handshakes that nobody finishes are counted, and dropped, as well
+        return await asyncio.start_server(greet, sock=bound)
 
     async def close(self) -> None:
         """Hang up on everybody; no session notices."""
@@ -43,7 +43,9 @@ class Hall:
         if self._all:
             await asyncio.wait(self._all)
 
-    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, door: Door) -> None:
+    async def _visit(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tls: ssl.SSLContext | None, door: Door
+    ) -> None:
         task = asyncio.current_task()
         address = str((writer.get_extra_info("peername") or ("local",))[0])
         if task is None or not self._has_room(address):
@@ -53,7 +55,10 @@ class Hall:
         self._of_address[address] += 1
         self._all.add(task)
         self._half_open[task] = None
+        speaks = tls is None
         try:
+            if tls is not None and not (speaks := await _encrypted(writer, tls, door.timing.opening)):
+                return
             connection = Connection(
                 reader, writer, door, self._reception, self._sessions, lambda: self._half_open.pop(task, None)
             )
@@ -66,7 +71,8 @@ class Hall:
             self._of_address[address] -= 1
             if not self._of_address[address]:
                 del self._of_address[address]
-            await _close(writer, door.timing.closing)
+            if speaks:
+                await _close(writer, door.timing.closing)
 
     def _has_room(self, address: str) -> bool:
         if len(self._all) >= self._bounds.connections:
@@ -84,6 +90,20 @@ def _configure(writer: asyncio.StreamWriter) -> None:
     wire = writer.get_extra_info("socket")
     wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+async def _encrypted(writer: asyncio.StreamWriter, tls: ssl.SSLContext, seconds: float) -> bool:
+    """Shake hands; returns whether the client did so in time."""
+    # nothing is awaited between the acceptance and this, so none of the client's bytes are taken for plain ones
+    try:
+        await writer.start_tls(tls, ssl_handshake_timeout=seconds)
+    except (OSError, TimeoutError):
+        writer.transport.abort()
+        return False
+    except BaseException:
+        writer.transport.abort()
+        raise
+    return True
 
 
 async def _close(writer: asyncio.StreamWriter, patience: float) -> None:

@@ -115,10 +115,11 @@ class Reception:
         self._of_user = Throttle(clock, _OF_USER)
         self._of_address = Throttle(clock, _OF_ADDRESS)
         self._strangers = Throttle(clock, 1)
+        self._told = Throttle(clock, _OF_ADDRESS)
 
     async def begin(self, login: Login, address: str, binding: bytes | None) -> Exchange:
         """Return the exchange of a login by SCRAM. Raises LoginRefusedError."""
-        self._check_pace(owner_of(login), address)
+        self.check_pace(login, address)
         owner, name = owner_of(login), login.cred
         found = await self._store.read(lambda c: headless_accounts.find_credential(c, owner, name))
         return Exchange(login, found or self._fake(owner, name), found is not None, binding)
@@ -153,11 +154,15 @@ class Reception:
         return await self._visitor(names[0], credential, how, address)
 
     async def failed(self, login: Login, address: str, refused: LoginRefusedError) -> None:
-        """Count a failure, and record why it was one."""
+        """Count a failure, and record why it was one: so many a minute of an address, or strangers fill the disk."""
         owner = owner_of(login)
         if refused.code == ErrorCode.AUTH_FAILED:
             self._of_user.failed(f"{owner}|{address}")
             self._of_address.failed(address)
+        told = f"{refused.code.name}|{address}"
+        if self._told.wait(told) > 0:
+            return
+        self._told.failed(told)
         caller = Caller(kind="user", name=owner, how=f"headless {login.type_}")
         detail = {"from": address, "why": refused.why, "credential": login.cred}
 
@@ -199,8 +204,12 @@ class Reception:
             what = "TLS, and this port is plain" if preamble.startswith(_TLS_HELLO) else "another protocol"
             _LOG.info("%s speaks %s: hung up", address, what)
 
-    def _check_pace(self, owner: str, address: str) -> None:
-        wait = max(self._of_user.wait(f"{owner}|{address}"), self._of_address.wait(address))
+    def check_pace(self, login: Login, address: str) -> None:
+        """Raise LoginRefusedError AUTH_LATER after too many failures; asked again before each proof is looked at.
+
+        Else as many could be tried at once as there are connections.
+        """
+        wait = max(self._of_user.wait(f"{owner_of(login)}|{address}"), self._of_address.wait(address))
         if wait > 0:
             raise LoginRefusedError(
                 ErrorCode.AUTH_LATER, "too many failed logins, try again later", retry_after=int(wait) + 1

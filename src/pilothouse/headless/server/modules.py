@@ -102,6 +102,15 @@ def files(module: Module, params: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def has_sealed_passwords(module: Module) -> bool:
+    """Whether a password of its nodes is sealed, so that who runs it needs the key."""
+    from pilothouse.secrets import envelope, legacy  # noqa: PLC0415 - only who publishes asks
+
+    job = decoding.decode(msgspec.json.encode(module.definition).decode(), "definition")
+    found = nodes.decode(module.nodes, "nodes").nodes if module.nodes else job.nodes or ()
+    return any(node.password.reveal().startswith((envelope.PREFIX, *legacy.PREFIXES)) for node in found)
+
+
 def _check_definition(name: str, module: Module) -> None:
     job = decoding.decode(msgspec.json.encode(module.definition).decode(), f"module {name}")
     found = nodes.decode(module.nodes, f"nodes of module {name}").nodes if module.nodes else job.nodes or ()

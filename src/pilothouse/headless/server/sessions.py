@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from pilothouse.headless.codes import ErrorCode
 from pilothouse.headless.messages import Cancel, Start
 from pilothouse.headless.server import ledger, states
-from pilothouse.headless.server.acceptance import Site, candidate_of, catalogue, plan_of
+from pilothouse.headless.server.acceptance import Answer, Site, record, repeated
 from pilothouse.headless.server.bounds import has_slot
 from pilothouse.headless.server.endings import closed, end_of, never_ran, settled
 from pilothouse.headless.server.flight import Join, Wait
@@ -25,7 +25,7 @@ from pilothouse.headless.server.launching import Line, bring_up, connect
 from pilothouse.headless.server.ledger import Candidate, Replay
 from pilothouse.headless.server.live import Live
 from pilothouse.headless.server.login import Visitor
-from pilothouse.headless.server.orders import StartRefusedError, prepare
+from pilothouse.headless.server.orders import StartRefusedError
 from pilothouse.headless.server.spool import Spool, sweep
 from pilothouse.headless.shim.layout import Result
 from pilothouse.identity.caller import LOCAL, Caller
@@ -39,14 +39,6 @@ _LOOK: Final = 2.0  # seconds between two looks at the queue, which an administr
 _RETRY: Final = 5.0  # seconds, when the database is away
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What became of a start that was not refused."""
-
-    row: SessionRow
-    replay: bool = False
-    joined: bool = False
-
-
 class Sessions:
     """The sessions of one server; `run` keeps them going."""
 
@@ -55,6 +47,7 @@ class Sessions:
         self.live: dict[str, Live] = {}
         self.draining = False
         self._choosing = False
+        self._accepting: set[asyncio.Task[Answer]] = set()
         self._kick = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -83,46 +76,42 @@ class Sessions:
         return self._patience()
 
     async def drain(self) -> None:
-        """Start nothing more, and wait until every shim that was to come up is up."""
+        """Start nothing more, and wait until every start is answered and every shim that was to come up is up."""
         self.draining = True
-        while self._choosing or any(  # noqa: ASYNC110 - two conditions, rarely and shortly true
-            live.state == "starting" for live in self.live.values()
-        ):
+        while self._choosing or self._accepting or self._launching():  # noqa: ASYNC110 - rarely and shortly true
             await asyncio.sleep(_PAUSE)
 
+    def _launching(self) -> bool:
+        return any(live.state == "starting" for live in self.live.values())
+
     async def start(self, visitor: Visitor, start: Start, body: bytes) -> Answer:
-        """Accept a start; its session is on the disk on return. Raises StartRefusedError, StoreError."""
+        """Accept a start; its session is on the disk on return. Raises StartRefusedError, StoreError.
+
+        Who is cancelled while it waits for that leaves a session that is recorded whole, or not at all.
+        """
         if self.draining:
             raise StartRefusedError(ErrorCode.SHUTTING_DOWN, "the server is being stopped")
-        store, now = self.site.store, self.site.clock.time()
-        found = await store.read(catalogue)
-        orders = await asyncio.to_thread(prepare, start.jobs, visitor.rights, found)
-        candidate = candidate_of(self.site, visitor, start, orders, body, now)
-        spool = self._spool(candidate.session.sid)
-        await asyncio.to_thread(spool.make, plan_of(self.site, visitor, start, orders, candidate.session))
-        try:
-            decision = await store.write(
-                lambda c: ledger.accept(
-                    c,
-                    candidate,
-                    self.site.bounds,
-                    now,
-                    lambda row: visitor.rights.may_see(own=row.user_name == visitor.user.name),
-                )
-            )
-        except BaseException:
-            await asyncio.to_thread(spool.remove)
-            raise
+        accepting = asyncio.create_task(self._accept(visitor, start, body))
+        self._accepting.add(accepting)
+        accepting.add_done_callback(self._accepting.discard)
+        return await asyncio.shield(accepting)
+
+    async def _accept(self, visitor: Visitor, start: Start, body: bytes) -> Answer:
+        if (replay := await repeated(self.site, visitor, start, body)) is not None:
+            return await self._known(replay)
+        candidate, spool, decision = await record(self.site, visitor, start, body)
         if isinstance(decision, Replay | Join):
-            await asyncio.to_thread(spool.remove)
-            row = await self.found(decision.sid)
-            if row is None:
-                raise StartRefusedError(ErrorCode.NO_SUCH_SESSION, "the session of this request is no longer kept")
-            return Answer(row, isinstance(decision, Replay), isinstance(decision, Join))
+            return await self._known(decision)
         await self._begin(candidate, spool)
         for sid in decision.replaces if isinstance(decision, Wait) else ():
-            await self._stop(sid, "graceful", "cancelled", f"replaced by {candidate.session.sid}", visitor.caller())
+            await self._replace(sid, candidate.session.sid, visitor.caller())
         return Answer(candidate.session)
+
+    async def _known(self, found: Replay | Join) -> Answer:
+        row = await self.found(found.sid)
+        if row is None:
+            raise StartRefusedError(ErrorCode.NO_SUCH_SESSION, "the session of this request is no longer kept")
+        return Answer(row, isinstance(found, Replay), isinstance(found, Join))
 
     async def cancel(self, cancel: Cancel, caller: Caller) -> bool:
         """Cancel a session; returns whether it had not ended."""
@@ -147,11 +136,21 @@ class Sessions:
         return Spool(self.site.spools / sid)
 
     async def _begin(self, candidate: Candidate, spool: Spool) -> None:
+        # it is recorded: whatever fails from here on must not make it look refused
         live = Live(candidate.session, spool, len(candidate.jobs))
-        await asyncio.to_thread(spool.append, live.sid, "session-state", state="queued")
-        live.last = 1
+        try:
+            await asyncio.to_thread(spool.append, live.sid, "session-state", state="queued")
+            live.last = 1
+        except OSError:
+            _LOG.exception("session %s: that it is queued cannot be written", live.sid)
         self.live[live.sid] = live
         self._kick.set()
+
+    async def _replace(self, old: str, new: str, caller: Caller) -> None:
+        try:
+            await self._stop(old, "graceful", "cancelled", f"replaced by {new}", caller)
+        except StoreError:
+            _LOG.exception("session %s: it cannot be cancelled for %s, which waits for it", old, new)
 
     def _spawn(self, live: Live, *, launched: bool) -> None:
         if self._tasks is not None:

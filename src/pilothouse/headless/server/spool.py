@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import socket
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -14,6 +13,8 @@ import msgspec
 
 from pilothouse.files import sync_folder, write_atomic
 from pilothouse.headless.messages import Event, JobState
+from pilothouse.headless.server.identifiers import is_sid
+from pilothouse.headless.server.removal import remove_tree
 from pilothouse.headless.shim.eventlog import EventLog
 from pilothouse.headless.shim.layout import (
     CONTROL,
@@ -58,7 +59,7 @@ class Spool:
 
     def remove(self) -> None:
         """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
 
     @property
     def exists(self) -> bool:
@@ -198,8 +199,10 @@ def sweep(spools: Path, live: Collection[str]) -> None:
     if not spools.is_dir():
         return
     for folder in spools.iterdir():
+        if not is_sid(folder.name) or folder.name in live:
+            continue
         spool = Spool(folder)
-        if folder.name not in live and spool.result() is None and not spool.is_alive() and spool.last() == 0:
+        if spool.result() is None and not spool.is_alive() and (not spool.exists or spool.last() == 0):
             spool.remove()
 
 
