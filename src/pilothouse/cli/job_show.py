@@ -83,7 +83,11 @@ def _run(run: RunRow, found: Standing, now: float) -> Line:
 
 
 def _table(found: Standing, marks: Marks, now: float) -> list[Line]:
-    return phase_table([_row(phase, found, now) for phase in found.phases], marks) if found.phases else []
+    begun = {phase.phase for phase in found.phases}
+    rows = [_row(phase, found, now) for phase in found.phases]
+    later = [name for name in found.unreached if name not in begun]
+    rows += [(clean(name), State.PENDING.value, "", _unreached(name, found)) for name in later]
+    return phase_table(rows, marks) if rows else []
 
 
 def _row(phase: PhaseRow, found: Standing, now: float) -> Row:
@@ -91,9 +95,15 @@ def _row(phase: PhaseRow, found: Standing, now: float) -> Row:
     order = [state.value for state in State]
     names = _WORDS if found.engine else {**_WORDS, State.RUNNING.value: INTERRUPTED}
     shown = [f"{counts[state]:,} {names.get(state, state)}" for state in order if counts[state]]
+    if phase.phase in found.unreached:
+        shown.append(_unreached(phase.phase, found))
     until = phase.ended or (now if found.engine else None)
     spent = took(max(0.0, until - phase.started)) if phase.started and until else ""
     return clean(phase.phase), _phase_state(phase, found), spent, ", ".join(shown) or "no node"
+
+
+def _unreached(phase: str, found: Standing) -> str:
+    return f"{found.unreached[phase]:,} {'waiting' if found.engine else 'never reached'}"
 
 
 def _phase_state(phase: PhaseRow, found: Standing) -> str:

@@ -2,7 +2,8 @@
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from pilothouse.engine.journal_rows import NodeRow, OperationRow, PhaseRow, RunR
 from pilothouse.engine.records import Records, records
 from pilothouse.engine.workspace import Workspace, engine_pid, workspace, workspaces
 from pilothouse.errors import ExitCode, JobNotFoundError, JournalError, UsageError
+from pilothouse.jobs.plan import Plan
 from pilothouse.jobs.states import FINISHED, State
 
 INTERRUPTED: Final = "interrupted"
@@ -37,7 +39,10 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the journal knows of a job; ``engine`` is the process that works on it now."""
+    """Everything the journal knows of a job; ``engine`` is the process that works on it now.
+
+    ``unreached`` counts, by phase, the nodes of the last run's plan that were never taken up.
+    """
 
     job_id: str
     state: str
@@ -47,6 +52,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     phases: list[PhaseRow]
     nodes: list[NodeRow]
     operations: list[OperationRow]
+    unreached: dict[str, int] = {}
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -78,6 +84,7 @@ def standing(space: Workspace) -> Standing:
     """Return where a job stands. Raises JournalError."""
     with records(space.journal) as known:
         runs = known.runs()
+        nodes = known.nodes()
         return Standing(
             job_id=space.job_id,
             state=_state(runs, alive=engine_pid(space) is not None),
@@ -85,9 +92,24 @@ def standing(space: Workspace) -> Standing:
             engine=engine_pid(space),
             runs=runs,
             phases=known.phases(),
-            nodes=known.nodes(),
+            nodes=nodes,
             operations=known.operations(),
+            unreached=unreached(known.plan(), nodes),
         )
+
+
+def unreached(plan: Plan | None, nodes: Sequence[NodeRow]) -> dict[str, int]:
+    """Return how many nodes each phase of a plan has not taken up, in the plan's order; no phase has none."""
+    taken = {(row.phase, row.resource_id) for row in nodes}
+    counts = Counter(
+        step.phase
+        for group in (plan.groups if plan else ())
+        for lane in group.lanes
+        for step in lane.steps
+        for node in step.nodes
+        if (step.phase, node) not in taken
+    )
+    return dict(counts)
 
 
 def heads(spaces: Iterator[Workspace]) -> Iterator[Head]:

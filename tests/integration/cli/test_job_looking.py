@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -178,6 +179,10 @@ def test_retry_runs_what_failed_and_what_was_never_reached(commands: Commands) -
     script = f'echo "ran $NODE_NAME"; [ "$NODE_NAME" != n2 ] || [ -e {commands.folder}/gate ]'
     words = commands.write(talking("65", script), local_nodes(3))
     commands.pilothouse("job", "run", *words, "--user", "maria", "--node", "5001", "--node", "5002", code=6)
+    shown = commands.pilothouse("job", "show", "65").stdout
+    assert re.search(r"there +failed .*1 ok, 1 failed$", shown, re.MULTILINE)
+    assert re.search(r"after +pending +2 never reached$", shown, re.MULTILINE)
+    assert json.loads(commands.pilothouse("job", "show", "65", "--json").stdout)["unreached"] == {"after": 2}
     commands.params.unlink()
     commands.nodes.unlink()
     assert "6 " in f"{commands.pilothouse('job', 'retry', '65', code=6).returncode} "
