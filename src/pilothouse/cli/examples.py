@@ -1,10 +1,7 @@
 """The examples that come with this package: jobs, and software releases that `example.NAME` stands for."""
 
-import shutil
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from pilothouse.errors import UsageError
 
@@ -13,7 +10,7 @@ _RELEASES: Final = "services"
 _PROFILE: Final = "software.cfg"
 
 
-class Release(msgspec.Struct, frozen=True):
+class Release(NamedTuple):
     """A software release to supply and to copy from; ``url`` is the path of its profile."""
 
     name: str
@@ -25,11 +22,6 @@ class Release(msgspec.Struct, frozen=True):
     def alias(self) -> str:
         """What commands take in place of the path."""
         return f"{PREFIX}{self.name}"
-
-
-class _Described(msgspec.Struct):
-    name: str
-    description: str
 
 
 def folder() -> Path:
@@ -47,8 +39,10 @@ def releases() -> dict[str, Release]:
 
 
 def _release(path: Path) -> Release:
-    said = msgspec.json.decode(path.with_name(f"{_PROFILE}.json").read_bytes(), type=_Described)
-    return Release(path.parent.name, said.name, said.description, str(path))
+    import json
+
+    said = json.loads(path.with_name(f"{_PROFILE}.json").read_bytes())
+    return Release(path.parent.name, said["name"], said["description"], str(path))
 
 
 def url_of(alias: str) -> str:
@@ -64,6 +58,8 @@ def copy(target: Path) -> list[Path]:
     """Copy all releases into a folder that is new or empty; returns their profiles. Raises UsageError."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} is there already and not empty; name a new folder")
+    import shutil
+
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(folder() / _RELEASES, target, dirs_exist_ok=True, ignore=ignored)
     return sorted(target.glob(f"*/{_PROFILE}"))

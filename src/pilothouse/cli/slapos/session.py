@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pilothouse.cli import examples
 from pilothouse.cli.slapos import configuration
 from pilothouse.cli.slapos.call import CommandError
 
@@ -64,6 +63,8 @@ class Session:
 
         Raises CommandError for a product that the master does not know, UsageError for an example that is not there.
         """
+        from pilothouse.cli import examples
+
         if named in self.configuration.aliases:
             return self.configuration.aliases[named]
         if named.startswith(examples.PREFIX) and "/" not in named:
