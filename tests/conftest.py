@@ -13,6 +13,7 @@ from tests.examples import examples
 from tests.jobs import Bench
 from tests.leftovers import left_folders, sweep
 from tests.machine import Machine
+from tests.passwordserver import password_port  # noqa: F401  fixture
 from tests.sshd import Sshd
 from tests.stores import cleared, databases, empty, store, where  # noqa: F401  fixtures
 from tests.tagentd import Tagentd

@@ -16,7 +16,7 @@ from tests.databases import PASSWORD, Postgresql
 from pilothouse.store import postgresql, sqlite
 from pilothouse.store.contract import Store
 from pilothouse.store.database import open_store
-from pilothouse.store.schema import METADATA
+from pilothouse.store.tables import METADATA
 
 KINDS = ("sqlite", "postgresql")
 

@@ -37,9 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--subject", default="", metavar="SUBJECT", help="only what was done to this, as the list shows it"
     )
     listed.set_defaults(work=_list)
-    for command in (verify, listed):
-        command.add_argument("--json", action="store_true", help="print JSON")
-        database.add_options(command)
+    database.add_to_all((verify, listed))
     return parser
 
 

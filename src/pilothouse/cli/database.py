@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +22,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder that has the server's database")
     parser.add_argument("--database", metavar="URL", help="sqlite:///FILE or postgresql://USER@HOST/NAME")
+
+
+def add_to_all(commands: Iterable[argparse.ArgumentParser]) -> None:
+    """Add to each command how the database is found, and JSON."""
+    for command in commands:
+        command.add_argument("--json", action="store_true", help="print JSON")
+        add_options(command)
 
 
 def settings_of(chosen: argparse.Namespace) -> Settings:

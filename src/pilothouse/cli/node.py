@@ -49,9 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     shown = commands.add_parser("show", help="one node with its releases")
     shown.add_argument("reference", metavar="REFERENCE")
     shown.set_defaults(work=_show)
-    for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print JSON")
-        database.add_options(command)
+    database.add_to_all(commands.choices.values())
     node_run.add_commands(commands)
     return parser
 

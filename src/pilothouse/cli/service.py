@@ -52,9 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
     service_examples.add_options(commands.add_parser("examples", help="releases to supply, and to copy from"))
     for command in (listed, history):
         command.add_argument("--limit", type=listing.count, default=_DEFAULT, metavar="N", help="how many at most")
-    for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print JSON")
-        database.add_options(command)
+    database.add_to_all(commands.choices.values())
     return parser
 
 

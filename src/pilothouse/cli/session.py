@@ -60,9 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     cancel = commands.choices["cancel"]
     cancel.add_argument("--force", action="store_true", help="kill at once; else its jobs may clean up first")
     cancel.add_argument("--reason", default="", metavar="TEXT", help="for its log and the audit log")
-    for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print JSON")
-        database.add_options(command)
+    database.add_to_all(commands.choices.values())
     return parser
 
 

@@ -65,9 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     revoke = commands.add_parser("revoke", help="end a token now")
     revoke.add_argument("token", type=int, metavar="NUMBER", help="as pilothouse user tokens shows it")
     revoke.set_defaults(work=_revoke)
-    for command in commands.choices.values():
-        command.add_argument("--json", action="store_true", help="print JSON")
-        database.add_options(command)
+    database.add_to_all(commands.choices.values())
     return parser
 
 

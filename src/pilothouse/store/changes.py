@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 from sqlalchemy import Connection, bindparam, select, text, tuple_
 from sqlalchemy.types import Integer
 
-from pilothouse.store.schema import Id, changes
+from pilothouse.store.columns import Id
+from pilothouse.store.schema import changes
 from pilothouse.store.statement import Statement
 
 ChangeKind = Literal["node", "instance", "supply"]

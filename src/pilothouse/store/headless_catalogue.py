@@ -35,9 +35,7 @@ _ADD_ROOT = Statement(insertion(headless_roots, *Root.__struct_fields__))
 _REMOVE_ROOT = Statement(delete(headless_roots).where(_R.name == given(_R.name)))
 _NO_DEFAULT = Statement(update(headless_roots).values(is_default=given(_R.is_default, "flag")))
 _MODULE = select(*(headless_modules.c[name] for name in ModuleRow.__struct_fields__))
-_NEWEST = select(func.coalesce(func.max(_M.version), 0)).where(_M.name == given(_M.name)).scalar_subquery()
 _LAST_VERSION = Statement(select(func.coalesce(func.max(_M.version), 0)).where(_M.name == given(_M.name)))
-_FIND = Statement(_MODULE.where(_M.name == given(_M.name), _M.version == _NEWEST, _M.removed_at.is_(None)))
 _MODULES = Statement(_MODULE.where(_M.removed_at.is_(None)).order_by(_M.name, _M.version))
 _ADD = Statement(insertion(headless_modules, "name", "version", "title", "document", "created"))
 _REMOVE = Statement(
@@ -70,12 +68,6 @@ def modules(connection: Connection) -> list[ModuleRow]:
     newest = {row[0]: ModuleRow(**dict(zip(ModuleRow.__struct_fields__, row, strict=True)))
               for row in _MODULES.rows(connection)}  # fmt: skip
     return list(newest.values())
-
-
-def find_module(connection: Connection, title: str) -> ModuleRow | None:
-    """Return the newest version of a module, without regard to case."""
-    row = _FIND.first(connection, name=title.lower())
-    return None if row is None else ModuleRow(**dict(zip(ModuleRow.__struct_fields__, row, strict=True)))
 
 
 def add_module(connection: Connection, title: str, document: str, now: float) -> int:

@@ -11,7 +11,8 @@ from pilothouse.errors import PilothouseError
 from pilothouse.store.contract import Store
 from pilothouse.store.database import open_store
 from pilothouse.store.errors import StoreError
-from pilothouse.store.schema import METADATA, changes, projects
+from pilothouse.store.schema import changes, projects
+from pilothouse.store.tables import METADATA
 
 _PAGE = 1000
 _USAGE = "usage: python -m pilothouse.store.transfer FROM TO"

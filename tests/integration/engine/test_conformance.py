@@ -3,17 +3,15 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncssh
 import msgspec
 import pytest
 from tests.commands import Commands
 from tests.jobs import Bench, Document, document, group, local_nodes, operation, phase, ssh_keys, ssh_nodes
-from tests.sshd import Sshd, free_port, make_key
+from tests.passwordserver import PLAIN
+from tests.sshd import Sshd, free_port
 
-from pilothouse.cli.demo_targets import _shell
 from pilothouse.engine.events import NodeEnded, NodeStarted, PhaseEnded
 from pilothouse.errors import DocumentError, UsageError
 from pilothouse.jobs.plan import Selection
@@ -21,36 +19,8 @@ from pilothouse.jobs.states import State
 
 KEY = "peerpasskey1"
 SEALED = "03908cb126a41b5312ec"
-PLAIN = "Peer.pass1"
 TIMED = re.compile(r"\d\d:\d\d:\d\d ")
 HEX = 'printf %s "$2" | od -An -v -tx1 | tr -d " \\n"; echo'
-
-
-class PasswordOnly(asyncssh.SSHServer):
-    """Lets ``app`` in with one password and with nothing else."""
-
-    def begin_auth(self, username: str) -> bool:
-        return True
-
-    def password_auth_supported(self) -> bool:
-        return True
-
-    def validate_password(self, username: str, password: str) -> bool:
-        return (username, password) == ("app", PLAIN)
-
-
-@pytest.fixture
-async def password_port(tmp_path: Path) -> AsyncIterator[int]:
-    make_key(tmp_path / "host")
-    server = await asyncssh.create_server(
-        *(PasswordOnly, "127.0.0.1", 0),
-        server_host_keys=[str(tmp_path / "host")],
-        process_factory=_shell,
-        encoding=None,
-    )
-    yield server.get_port()
-    server.close()
-    await server.wait_closed()
 
 
 @pytest.fixture

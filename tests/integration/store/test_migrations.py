@@ -14,7 +14,7 @@ from pilothouse.store import migrations
 from pilothouse.store.database import open_store
 from pilothouse.store.errors import StoreError
 from pilothouse.store.migrate import revision
-from pilothouse.store.schema import METADATA
+from pilothouse.store.tables import METADATA
 
 
 def _differences(connection: Connection) -> list[object]:

@@ -1,13 +1,16 @@
 """Everything moves to another database, and goes on there."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.masters import Site
+from tests.serverprocess import SOURCES
 from tests.stores import Databases
 
-from pilothouse.store import audit
+from pilothouse.store import audit, headless_catalogue
 from pilothouse.store.database import open_store
 from pilothouse.store.errors import StoreError
 from pilothouse.store.transfer import transfer
@@ -37,3 +40,17 @@ async def test_a_site_goes_on_in_another_database(databases: Databases, tmp_path
     with pytest.raises(StoreError, match="has rows in "):
         await transfer(old, new)
     await asyncio.gather(old.close(), new.close())
+
+
+async def test_the_program_moves_batches_too(tmp_path: Path) -> None:
+    places = [f"sqlite:///{tmp_path}/{name}.db" for name in ("old", "new")]
+    old, new = [await open_store(where) for where in places]
+    await old.write(lambda c: headless_catalogue.add_module(c, "Night", "{}", 1.0))
+    await asyncio.gather(old.close(), new.close())
+    words = [sys.executable, "-m", "pilothouse.store.transfer", *places]
+    done = subprocess.run(words, env={"PYTHONPATH": str(SOURCES)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "headless_modules: 1\n" in done.stdout
+    there = await open_store(places[1])
+    assert [row.title for row in await there.read(headless_catalogue.modules)] == ["Night"]
+    await there.close()

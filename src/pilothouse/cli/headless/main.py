@@ -45,9 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
         *credentials.add_parsers(things),
         *catalogue.add_parsers(things),
     ]
-    for command in made:
-        command.add_argument("--json", action="store_true", help="print JSON")
-        database.add_options(command)
+    database.add_to_all(made)
     return parser
 
 

@@ -23,8 +23,7 @@ def add_parser(things: Any) -> None:
     )
     parser.add_argument("--cancel", action="store_true", help="cancel every session first, and wait for their ends")
     parser.add_argument("--force", action="store_true", help="with --cancel: kill at once; else jobs may clean up")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    database.add_options(parser)
+    database.add_to_all([parser])
     parser.set_defaults(work=_stop)
 
 

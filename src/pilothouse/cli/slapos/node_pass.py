@@ -127,8 +127,3 @@ def _ended(number: int, _: Any) -> None:
     child.end_running()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-
-
-def names_of(*texts: str | None) -> tuple[str, ...]:
-    """Return the names in comma separated texts."""
-    return tuple(name for text in texts for name in (text or "").replace(",", " ").split())

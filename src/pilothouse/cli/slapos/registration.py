@@ -14,6 +14,8 @@ _REFUSALS: Final = (401, _FORBIDDEN)
 _LOGIN_DENIED: Final = "Access denied to the SlapOS Master. Please check username and password."
 _TOKENS_ONLY: Final = "This SlapOS server does not support login/password authentication. Please use the token."
 _IN_USE: Final = "Certificate still active."
+_NO_LOGINS: Final = "NotImplementedError"
+"""What masters of the original that take tokens only answer to a login."""
 
 
 class Granted(NamedTuple):
@@ -100,7 +102,7 @@ def computer_by_login(web: str, login: str, password: str, name: str) -> Granted
     try:
         return _granted(url, fetching.ask(f"{url}?{urlencode({'title': name})}", _basic(login, password)))
     except fetching.FetchError as error:
-        if "NotImplementedError" in error.body:
+        if _NO_LOGINS in error.body:
             raise WrongLoginError(_TOKENS_ONLY) from None
         if _IN_USE in error.body:
             raise NameInUseError(name) from None

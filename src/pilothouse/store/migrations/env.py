@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from pilothouse.store.schema import METADATA
+from pilothouse.store.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

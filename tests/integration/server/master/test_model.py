@@ -14,8 +14,9 @@ from pilothouse.server.master.errors import MasterError
 from pilothouse.services.instance import InstanceDocument, InstanceRequest
 from pilothouse.services.node import NodeDocument
 from pilothouse.store import audit
-from pilothouse.store.schema import METADATA, projects
 from pilothouse.store.schema import nodes as table
+from pilothouse.store.schema import projects
+from pilothouse.store.tables import METADATA
 
 COMPUTERS = {"c1": 3, "c2": 2}
 titles = st.sampled_from("abcd")
